@@ -1,0 +1,20 @@
+/** All rows, in the order in which they run. */
+
+import type { Row } from '../row.ts';
+import { friendsRows } from './friends.ts';
+import { idleRows } from './idle.ts';
+import { localSwitchingRows } from './local-switching.ts';
+import { microFilteringRows } from './micro-filtering.ts';
+import { microReplayRows } from './micro-replay.ts';
+import { microSealRows } from './micro-seal.ts';
+import { pingPongRows } from './ping-pong.ts';
+
+export const ROWS: readonly Row[] = [
+  ...localSwitchingRows,
+  ...pingPongRows,
+  ...friendsRows,
+  ...idleRows,
+  ...microFilteringRows,
+  ...microSealRows,
+  ...microReplayRows,
+];

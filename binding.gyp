@@ -1,0 +1,18 @@
+{
+  "variables": { "openssl_fips": "" },
+  "targets": [
+    {
+      "target_name": "kith_native",
+      "sources": [
+        "native/module.cc",
+        "native/poller.cc",
+        "native/sender.cc",
+        "native/aead.cc",
+        "native/address.cc",
+        "native/sockets.cc"
+      ],
+      "defines": ["NAPI_VERSION=8"],
+      "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"]
+    }
+  ]
+}

@@ -1,0 +1,123 @@
+// One epoll set with its descriptors, receive side (poller.cc) and send side
+// (sender.cc). It moves octets; it knows nothing of frames. Used from one thread.
+//
+//                 +-- area full, or no descriptor to accept with --+
+//                 |                                                v
+//   Add -> [reading] <---- room again, seen by the next poll --- [paused]
+//             |                                                    |
+//             +--- end of file, error ---> [ended] <---------------+
+//
+// Each state may be left by Remove. While paused or ended a descriptor is out of
+// the epoll set altogether, since epoll reports a hang-up without being asked.
+#pragma once
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "address.h"
+#include "aead.h"
+#include "contract.h"
+
+namespace kith {
+
+constexpr int32_t kSendBatch = 128;
+
+class Poller {
+ public:
+  Poller(const Memory& memory, int doorbell) : memory_(memory), doorbell_(doorbell) {}
+  ~Poller();
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+
+  // Each returns 0 or a negated errno.
+  int Init();
+  int Add(int32_t index, int fd, int32_t kind, int32_t areaOffset, int32_t areaLength);
+  int Remove(int32_t index);
+  int WatchWritable(int32_t index);
+
+  // Milliseconds, rounded up; negative: no limit. Returns receive records or a negated errno.
+  int32_t Poll(double timeout);
+  // Returns the number of send records that were not taken whole.
+  int32_t Flush(int32_t count);
+
+  Aead aead;
+  const Memory& memory() const { return memory_; }
+
+ private:
+  enum State : uint8_t { kFree, kReading, kPaused, kEnded };
+
+  struct Entry {
+    int fd;
+    int32_t kind;
+    int family;
+    State state;
+    bool watched;        // asked for one `writable`
+    bool suspect;        // listed in suspects_
+    uint32_t interest;   // what epoll was told, 0 when not in its set
+    int32_t areaOffset, areaLength;
+    // The chain of send records of one flush.
+    uint64_t flush;
+    int32_t firstRecord, lastRecord;
+  };
+
+  // Receive side.
+  int Wait(double timeout);
+  void Serve(int32_t index, uint32_t events);
+  void ReceiveDatagrams(int32_t index, uint32_t events);
+  void ReceiveFrames(int32_t index, uint32_t events);
+  void ReceiveStream(int32_t index);
+  void Accept(int32_t index);
+  bool RefuseOne(int listener);
+  void End(int32_t index, int error);
+  void Emit(int32_t descriptor, int32_t offset, int32_t length, Event event);
+  int UpdateInterest(int32_t index);
+  void Suspect(int32_t index);
+  void ReviewSuspects();
+  bool HasRoom(int32_t index);
+  int32_t SlotData(int32_t record) const { return record * kSlotLength + kSlotHeadroom; }
+
+  // Send side.
+  int Gather(const int32_t* record, iovec* parts) const;
+  int Address(const Entry& entry, const int32_t* record, int32_t message);
+  void SendDatagrams(const Entry& entry);
+  void SendStream(const Entry& entry);
+  void SendFrames(const Entry& entry);
+  void Settle(int32_t record, int64_t result);
+  void Refuse(int32_t record, int error);
+  int32_t* Record(int32_t record) const { return memory_.tx + record * kTxStride; }
+
+  Memory memory_;
+  int doorbell_;
+  int epoll_ = -1;
+  int spare_ = -1;  // given up for a moment to refuse a connection when descriptors run out
+  Entry entries_[kMaxDescriptors] = {};
+
+  // Streams whose area was left full and listeners that could not accept.
+  int32_t suspects_[kMaxDescriptors];
+  int32_t suspectCount_ = 0;
+
+  int32_t received_ = 0;  // records of the current poll
+  int32_t cursor_ = 0;    // the descriptor to be served first
+  uint64_t ready_[kMaxDescriptors / 64];
+  uint32_t events_[kMaxDescriptors];
+  epoll_event fetched_[kMaxDescriptors + 1];
+  iovec slots_[kReceiveSlots];
+  mmsghdr plain_[kReceiveSlots] = {};
+  mmsghdr named_[kReceiveSlots] = {};
+  SocketAddress sources_[kReceiveSlots];
+
+  uint64_t flush_ = 0;
+  int32_t notWhole_ = 0;
+  int32_t nextRecord_[kSendRecords];
+  int32_t batch_[kSendBatch];  // the record behind each message
+  mmsghdr messages_[kSendBatch] = {};
+  iovec parts_[kSendBatch * 2];
+  SocketAddress destinations_[kSendBatch];
+  union {
+    cmsghdr header;
+    uint8_t octets[CMSG_SPACE(sizeof(uint16_t))];
+  } segmentation_[kSendBatch] = {};
+};
+
+}  // namespace kith

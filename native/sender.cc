@@ -1,0 +1,208 @@
+// The send side. Records are first chained by descriptor, so that frames for one
+// port that lie between frames for others still leave in one system call; the
+// order holds for each descriptor, not between them.
+#include <netinet/udp.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "poller.h"
+
+namespace kith {
+
+namespace {
+
+constexpr int32_t kEndOfChain = -1;
+
+bool WouldBlock(int error) { return error == EAGAIN || error == ENOBUFS; }
+
+int64_t Length(const int32_t* record) {
+  return int64_t{record[kTxHeaderLength]} + record[kTxPayloadLength];
+}
+
+}  // namespace
+
+int32_t Poller::Flush(int32_t count) {
+  flush_++;
+  notWhole_ = 0;
+  int32_t descriptors[kMaxDescriptors];
+  int32_t descriptorCount = 0;
+
+  for (int32_t i = 0; i < count; i++) {
+    const int32_t index = Record(i)[kTxDescriptor];
+    if (index < 0 || index >= kMaxDescriptors || entries_[index].state == kFree) {
+      Settle(i, -EBADF);
+      continue;
+    }
+    Entry& entry = entries_[index];
+    nextRecord_[i] = kEndOfChain;
+    if (entry.flush == flush_) {
+      nextRecord_[entry.lastRecord] = i;
+    } else {
+      entry.flush = flush_;
+      entry.firstRecord = i;
+      descriptors[descriptorCount++] = index;
+    }
+    entry.lastRecord = i;
+  }
+
+  for (int32_t i = 0; i < descriptorCount; i++) {
+    const Entry& entry = entries_[descriptors[i]];
+    switch (entry.kind) {
+      case kUnixDatagram:
+      case kUdp: SendDatagrams(entry); break;
+      case kStream: SendStream(entry); break;
+      case kTap: SendFrames(entry); break;
+      default: Refuse(entry.firstRecord, EINVAL);
+    }
+  }
+  return notWhole_;
+}
+
+// Fills up to two parts and returns their number, or -EINVAL for a bad offset.
+int Poller::Gather(const int32_t* record, iovec* parts) const {
+  int used = 0;
+  for (int field = kTxHeaderOffset; field <= kTxPayloadOffset; field += 2) {
+    const int32_t offset = record[field], length = record[field + 1];
+    if (length == 0) continue;
+    if (!memory_.Holds(offset, length)) return -EINVAL;
+    parts[used++] = {memory_.slab + offset, static_cast<size_t>(length)};
+  }
+  return used;
+}
+
+// Fills the destination and the segment size of a message; 0 or a negated errno.
+int Poller::Address(const Entry& entry, const int32_t* record, int32_t message) {
+  msghdr& header = messages_[message].msg_hdr;
+  header.msg_name = nullptr;
+  header.msg_namelen = 0;
+  header.msg_control = nullptr;
+  header.msg_controllen = 0;
+  if (entry.kind != kUdp) return 0;
+  const int32_t address = record[kTxAddress];
+  if (address >= 0) {
+    if (!memory_.Holds(address, kAddressLength)) return -EINVAL;
+    SocketAddress* to = &destinations_[message];
+    header.msg_namelen = FromCanonical(memory_.slab + address, entry.family, to);
+    if (header.msg_namelen == 0) return -EAFNOSUPPORT;
+    header.msg_name = to;
+  }
+  const int32_t segment = record[kTxSegmentSize];
+  if (segment == 0) return 0;
+  if (segment < 0 || segment > UINT16_MAX) return -EINVAL;
+  const uint16_t size = static_cast<uint16_t>(segment);
+  cmsghdr* control = &segmentation_[message].header;
+  control->cmsg_level = IPPROTO_UDP;
+  control->cmsg_type = UDP_SEGMENT;
+  control->cmsg_len = CMSG_LEN(sizeof size);
+  memcpy(CMSG_DATA(control), &size, sizeof size);
+  header.msg_control = control;
+  header.msg_controllen = sizeof segmentation_[message];
+  return 0;
+}
+
+// One refusal for want of room stands for all that follow; any other error
+// belongs to its own datagram.
+void Poller::SendDatagrams(const Entry& entry) {
+  int32_t record = entry.firstRecord;
+  while (record != kEndOfChain) {
+    int32_t built = 0;
+    for (; record != kEndOfChain && built < kSendBatch; record = nextRecord_[record]) {
+      const int parts = Gather(Record(record), &parts_[2 * built]);
+      const int error = parts < 0 ? parts : Address(entry, Record(record), built);
+      if (error != 0) {
+        Settle(record, error);
+        continue;
+      }
+      messages_[built].msg_hdr.msg_iovlen = static_cast<size_t>(parts);
+      batch_[built++] = record;
+    }
+    for (int32_t sent = 0; sent < built;) {
+      const int n = sendmmsg(entry.fd, messages_ + sent, static_cast<unsigned>(built - sent),
+                             MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (n > 0) {
+        for (const int32_t end = sent + n; sent < end; sent++)
+          Settle(batch_[sent], messages_[sent].msg_len);
+      } else if (errno == EINTR) {
+        continue;
+      } else if (WouldBlock(errno)) {
+        for (; sent < built; sent++) Settle(batch_[sent], -EAGAIN);
+        return Refuse(record, EAGAIN);
+      } else {
+        Settle(batch_[sent++], -errno);
+      }
+    }
+  }
+}
+
+void Poller::SendStream(const Entry& entry) {
+  int32_t record = entry.firstRecord;
+  while (record != kEndOfChain) {
+    int32_t built = 0;
+    size_t used = 0;
+    for (; record != kEndOfChain && built < kSendBatch; record = nextRecord_[record]) {
+      const int parts = Gather(Record(record), &parts_[used]);
+      // A hole in the run of octets would be worse than no octets.
+      if (parts < 0) break;
+      used += static_cast<size_t>(parts);
+      batch_[built++] = record;
+    }
+    if (built == 0) return Refuse(record, EINVAL);
+    msghdr run = {};
+    run.msg_iov = parts_;
+    run.msg_iovlen = used;
+    ssize_t n;
+    do n = sendmsg(entry.fd, &run, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) return Refuse(batch_[0], WouldBlock(errno) ? EAGAIN : errno);
+
+    int64_t left = n;
+    for (int32_t i = 0; i < built; i++) {
+      const int64_t length = Length(Record(batch_[i]));
+      if (left < length) {
+        const bool some = left > 0;
+        if (some) Settle(batch_[i], left);
+        const int32_t rest = some ? nextRecord_[batch_[i]] : batch_[i];
+        return Refuse(rest, EAGAIN);
+      }
+      Settle(batch_[i], length);
+      left -= length;
+    }
+  }
+}
+
+void Poller::SendFrames(const Entry& entry) {
+  for (int32_t i = entry.firstRecord; i != kEndOfChain; i = nextRecord_[i]) {
+    iovec parts[2];
+    const int used = Gather(Record(i), parts);
+    if (used < 0) {
+      Settle(i, used);
+      continue;
+    }
+    ssize_t n;
+    do n = writev(entry.fd, parts, used);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && WouldBlock(errno)) return Refuse(i, EAGAIN);
+    Settle(i, n < 0 ? -errno : n);
+  }
+}
+
+void Poller::Settle(int32_t index, int64_t result) {
+  int32_t* record = Record(index);
+  record[kTxResult] = static_cast<int32_t>(result);
+  if (result >= 0 && result == Length(record)) {
+    memory_.counters[kSent] += 1;
+    return;
+  }
+  notWhole_++;
+  if (result == -EAGAIN) memory_.counters[kWouldBlock] += 1;
+  else if (result < 0) memory_.counters[kSendErrors] += 1;
+}
+
+// The same answer for this record and all behind it in its chain.
+void Poller::Refuse(int32_t record, int error) {
+  for (; record != kEndOfChain; record = nextRecord_[record]) Settle(record, -error);
+}
+
+}  // namespace kith

@@ -1,0 +1,26 @@
+// What is asked of the system outside the loop. Each returns a descriptor (or 0)
+// or a negated errno; descriptors are non-blocking and closed on exec. Stateless.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace kith {
+
+int OpenDoorbell();
+int RingDoorbell(int fd);
+// A path that begins with a zero octet is abstract. An empty peer leaves it unconnected.
+int OpenUnixDatagram(const char* path, size_t pathLength, const char* peer, size_t peerLength,
+                     int bufferLength);
+int ConnectUnixDatagram(int fd, const char* peer, size_t peerLength);
+// The addresses are canonical; a mapped one asks for an IPv4 socket.
+int OpenUdp(const uint8_t* address);
+int OpenTcpListener(const uint8_t* address);
+int OpenTcpConnection(const uint8_t* address);
+int OpenStreamPair(int32_t out[2]);
+int LocalAddress(int fd, uint8_t* out);
+// An Ethernet tap; `name` (IFNAMSIZ octets, may be a pattern or empty) becomes its real name.
+int OpenTap(char* name);
+int CloseDescriptor(int fd);
+
+}  // namespace kith

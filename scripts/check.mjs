@@ -1,0 +1,110 @@
+/**
+ * `npm run check`: everything that can be checked without root and without
+ * other programs, in under a minute.
+ *
+ *   format and lint | types | dead exports     at the same time
+ *   architecture                               the direction of imports, purity
+ *   unit tests                                 all of test/ but test/system/
+ *
+ * One line per step. The first step that fails shows its output and ends it.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+
+const running = new Set();
+
+/** Runs a program of node_modules. Settles with its output when it ends well, fails with it otherwise. */
+function run(name, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [binary(name), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1', FORCE_COLOR: '0' }) },
+    });
+    running.add(child);
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.on('close', (code) => {
+      running.delete(child);
+      if (code === 0) resolve(output);
+      else reject(new Error(output.trimEnd() || `${name} ended with ${code}`));
+    });
+  });
+}
+
+function binary(name) {
+  return join('node_modules', '.bin', name);
+}
+
+class StepFailed extends Error {}
+
+async function step(title, work) {
+  const start = performance.now();
+  const report = (mark, note) => {
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(`${mark} ${title.padEnd(16)} ${seconds.padStart(5)} s${note ? `  ${note}` : ''}`);
+  };
+  try {
+    report('✔', await work());
+  } catch (error) {
+    report('✘');
+    throw new StepFailed(error.message);
+  }
+}
+
+/** Built files whose source is gone, which AVA would run for ever. */
+function removeOrphans() {
+  if (!existsSync('dist/test')) return;
+  for (const entry of readdirSync('dist/test', { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith('.js')) continue;
+    const built = join(entry.parentPath, entry.name);
+    const source = join(dirname(relative('dist', built)), entry.name.replace(/\.js$/, '.ts'));
+    if (!existsSync(source)) rmSync(built);
+  }
+}
+
+function ava(patterns) {
+  return async () => {
+    const output = await run('ava', ['--tap', ...patterns]);
+    return `${/^# pass (\d+)/m.exec(output)?.[1] ?? '?'} tests`;
+  };
+}
+
+/** Of AVA's TAP only what failed. */
+function failures(output) {
+  const blocks = output.split(/^(?=(?:not )?ok )/m).filter((block) => block.startsWith('not ok'));
+  return blocks.length === 0 ? output : blocks.join('\n');
+}
+
+const start = performance.now();
+try {
+  await Promise.all([
+    step('format and lint', async () => {
+      await run('biome', ['ci', '--error-on-warnings', '.']);
+    }),
+    step('types', async () => {
+      await run('tsc', ['-p', 'tsconfig.json']);
+      removeOrphans();
+    }),
+    step('dead exports', async () => {
+      await run('knip', ['--no-progress']);
+    }),
+  ]);
+  await step('architecture', ava(['dist/test/architecture/**/*.test.js']));
+  await step('unit tests', ava(['dist/test/**/*.test.js', '!dist/test/{architecture,system}/**']));
+  console.log(`all good in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+} catch (error) {
+  for (const child of running) child.kill();
+  if (!(error instanceof StepFailed)) throw error;
+  console.error(`\n${failures(error.message)}`);
+  process.exitCode = 1;
+}

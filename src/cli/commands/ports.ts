@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import type { PortStatus } from '../../controller/node-api.ts';
+import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
+import type { CliContext } from '../context.ts';
+import type { Paint, Palette } from '../style.ts';
+import { formatTable } from '../table.ts';
+
+export function addPorts(program: Command, context: CliContext): void {
+  addPrintingCommand(program, 'ports', {
+    summary: 'the ports of the switch: guests and links',
+    description:
+      'Lists the ports of the switch. A port is a cable of a guest on this machine (vde) or a link to a friend; its role and state are those of the spanning tree.',
+    examples: [
+      ['kith ports', 'all ports'],
+      ['kith ports --json', 'with every counter'],
+    ],
+  }).action(async (_options: unknown, command: Command) => {
+    const client = await clientOf(command, context);
+    print(command, context, await client.ports(), render);
+  });
+}
+
+function render(ports: readonly PortStatus[], palette: Palette): string {
+  if (ports.length === 0) return 'nothing is attached; `kith up` printed how to attach a guest\n';
+  return formatTable(
+    [
+      { title: 'PORT', align: 'right', value: (port) => port.port },
+      { title: 'KIND', value: (port) => port.kind },
+      {
+        title: 'STATE',
+        value: (port) => port.state,
+        paint: (port) => portPaint(port.state, palette),
+      },
+      { title: 'ROLE', value: (port) => port.role },
+      { title: 'COST', align: 'right', value: (port) => port.pathCost },
+      { title: 'CABLES', align: 'right', value: (port) => port.endpoints },
+      { title: 'WHO', value: (port) => port.description || '-' },
+    ],
+    ports,
+    palette.bold,
+  );
+}
+
+/** Of a Port State of the spanning tree. */
+export function portPaint(state: string, palette: Palette): Paint {
+  if (state === 'forwarding') return palette.good;
+  return state === 'learning' ? palette.warn : palette.dim;
+}

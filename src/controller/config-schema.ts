@@ -1,0 +1,269 @@
+/**
+ * The shape of `config.json`, once: the types, the checks, the sentences of the
+ * errors and the JSON Schema for editors all come from here.
+ *
+ * Each check carries the phrase that completes "it must be …".
+ */
+import { z } from 'zod';
+import { uidOf } from '../f2f/uid.ts';
+import { isNodeName } from '../links/handshake/handshake-payload.ts';
+import { nodeSuite } from '../links/handshake/node-suite.ts';
+import { DEFAULT_KEEPALIVE } from '../links/keepalive.ts';
+import { formatLinkUrl, parseLinkUrl, type UrlUse } from '../links/link-url.ts';
+
+/** Frames up to this length pass whole; VDE's 1,518 is the least that is any use. */
+const LONGEST_FRAME = 9216;
+const SHORTEST_LONGEST_FRAME = 1518;
+
+/** A name of a node, a friend or a group. No blanks, no ':', no '@': names go into flags. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,62}$/u;
+const NAME_ALLOWED = "1 to 63 letters, digits, '.', '_' or '-', beginning with a letter or digit";
+
+/** 20 octets in hexadecimal. */
+const UID = /^[0-9a-fA-F]{40}$/;
+/** 32 octets in hexadecimal. */
+const PUBLIC_KEY = /^[0-9a-fA-F]{64}$/;
+
+const name = z.string(NAME_ALLOWED).regex(NAME, NAME_ALLOWED).refine(isNodeName, NAME_ALLOWED);
+const uid = z
+  .string('a UID: 40 hexadecimal digits')
+  .regex(UID, 'a UID: 40 hexadecimal digits, as `kith id` prints it')
+  .toLowerCase();
+const publicKey = z
+  .string('a public key: 64 hexadecimal digits')
+  .regex(PUBLIC_KEY, 'a public key: 64 hexadecimal digits, as `kith id` prints it')
+  .toLowerCase();
+
+function linkUrl(use: UrlUse) {
+  const example = use === 'listen' ? 'udp://[::]:4000' : 'udp://vm.example.org:4000';
+  return z
+    .string(`an address such as "${example}"`)
+    .meta({ pattern: '^(udp|tcp|memory)://', examples: [example] })
+    .transform((text, context): string => {
+      try {
+        return formatLinkUrl(parseLinkUrl(text, use));
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: sentenceOf(error), params: WHOLE });
+        return z.NEVER;
+      }
+    });
+}
+
+/** Marks an issue whose message is a whole sentence and not the end of "it must be …". */
+export const WHOLE = { whole: true } as const;
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function wholeNumber(minimum: number, maximum: number, unit = '') {
+  const allowed = `a whole number from ${minimum} to ${maximum}${unit}`;
+  return z.int(allowed).min(minimum, allowed).max(maximum, allowed);
+}
+
+function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, 'an object in {braces}');
+}
+
+/** A file mode as in chmod: "0600". */
+function fileMode(fallback: number) {
+  const allowed = 'a file mode in octal, in quotes, such as "0600"';
+  return z
+    .string(allowed)
+    .regex(/^0?[0-7]{3,4}$/, allowed)
+    .default(`0${fallback.toString(8)}`)
+    .transform((text) => Number.parseInt(text, 8));
+}
+
+const friend = section({
+  uid: uid.describe("The friend's UID, as `kith id` prints it there."),
+  publicKey: publicKey
+    .optional()
+    .describe('The public key, when you want it pinned; it must be the one the UID was made of.'),
+  name: name.optional().describe('What we call the friend; by default the name the friend gives.'),
+  addresses: z
+    .array(linkUrl('dial'), 'a list of addresses')
+    .max(16, 'a list of at most 16 addresses')
+    .prefault([])
+    .describe('Where to dial, in order of preference; empty if only the friend dials.'),
+});
+
+const key = z
+  .string('text of 1 to 256 characters')
+  .min(1, 'text of 1 to 256 characters')
+  .max(256, 'text of 1 to 256 characters');
+
+const group = section({
+  name: name.describe('The name of the security group.'),
+  key: key
+    .optional()
+    .describe('What a member has to prove; without it, knowing the name is enough. 16 or more.'),
+  previousKeys: z
+    .array(key, 'a list of keys')
+    .max(4, 'a list of at most 4 keys')
+    .default([])
+    .describe('Keys still accepted while members change over to the new one.'),
+});
+
+const switchSection = section({
+  directory: z
+    .string('the path of a directory')
+    .min(1, 'the path of a directory')
+    .optional()
+    .describe('The VDE directory guests attach to; by default `switch` in the home.'),
+  ports: wholeNumber(1, 512).default(128).describe('The most ports of the VDE switch.'),
+  mode: fileMode(0o600).describe('Who may attach: the file mode of the control socket.'),
+  dirMode: fileMode(0o2700).describe('The file mode of the VDE directory.'),
+  group: z
+    .string('the name of a group of this system')
+    .min(1, 'the name of a group of this system')
+    .optional()
+    .describe('The Unix group that owns directory and sockets.'),
+  ageing: wholeNumber(10, 1_000_000, ' seconds')
+    .default(300)
+    .describe('Seconds until an address not heard of is forgotten (802.1D table 7-5).'),
+  minPersistence: wholeNumber(0, 60, ' seconds')
+    .default(3)
+    .describe('Seconds an address stays on its port before it may move to another.'),
+  addressesPerPort: wholeNumber(1, 65_536)
+    .default(1024)
+    .describe('The most addresses learnt on one port, so that no guest fills the table.'),
+});
+
+const stpSection = section({
+  enabled: z
+    .boolean('true or false')
+    .default(true)
+    .describe('Whether to speak the Rapid Spanning Tree Protocol.'),
+  priority: wholeNumber(0, 61_440)
+    .multipleOf(4096, 'a multiple of 4096 from 0 to 61440')
+    .default(32_768)
+    .describe('Bridge priority; the lowest becomes the root.'),
+  helloTime: wholeNumber(1, 10, ' seconds').default(2).describe('Seconds between BPDUs.'),
+  maxAge: wholeNumber(6, 40, ' seconds').default(20).describe('Seconds a BPDU is believed.'),
+  forwardDelay: wholeNumber(4, 30, ' seconds')
+    .default(15)
+    .describe('Seconds in Discarding and in Learning without an agreement.'),
+});
+
+const linkSection = section({
+  keepaliveMs: wholeNumber(50, 60_000, ' milliseconds')
+    .default(DEFAULT_KEEPALIVE.interval)
+    .describe('Milliseconds between keepalives.'),
+  failAfterMs: wholeNumber(100, 300_000, ' milliseconds')
+    .default(DEFAULT_KEEPALIVE.failAfter)
+    .describe('Milliseconds of silence after which a link has failed.'),
+  maxFrame: wholeNumber(SHORTEST_LONGEST_FRAME, LONGEST_FRAME, ' octets')
+    .default(LONGEST_FRAME)
+    .describe('The longest Ethernet frame taken, without FCS; longer ones are dropped.'),
+});
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export const PLAINTEXT_FLOORS = ['never', 'when-no-shared-group'] as const;
+
+function oneOf<const Values extends readonly string[]>(values: Values) {
+  return z.enum(values, `one of ${values.map((value) => `"${value}"`).join(', ')}`);
+}
+
+const logSection = section({
+  level: oneOf(LOG_LEVELS).default('info').describe('The least that is logged.'),
+});
+
+/** Everything `config.json` may hold. `z.input` of it is the file, `z.output` what we work with. */
+export const configFileSchema = section({
+  $schema: z
+    .string('the address of the JSON Schema')
+    .optional()
+    .describe('For your editor; Kith itself does not look.'),
+  name: name.optional().describe('The name friends see; by default the host name.'),
+  listen: z
+    .array(linkUrl('listen'), 'a list of addresses')
+    .max(16, 'a list of at most 16 addresses')
+    .prefault(['udp://[::]:0', 'tcp://[::]:0'])
+    .describe('Where friends may dial us; port 0 lets the system choose.'),
+  advertise: z
+    .array(linkUrl('dial'), 'a list of addresses')
+    .max(16, 'a list of at most 16 addresses')
+    .optional()
+    .describe('Addresses to tell friends instead of those the node finds, as behind a NAT.'),
+  friends: z
+    .array(friend, 'a list of friends')
+    .prefault([])
+    .describe('Friends known from the start; those who join with a ticket are kept elsewhere.'),
+  groups: z
+    .array(group, 'a list of groups')
+    .max(64, 'a list of at most 64 groups')
+    .prefault([{ name: 'default' }])
+    .describe('Security groups we are in; a link is sealed when its ends share one.'),
+  plaintext: oneOf(PLAINTEXT_FLOORS)
+    .default('when-no-shared-group')
+    .describe('Whether Ethernet may go in the clear to a friend who shares no group.'),
+  switch: switchSection.prefault({}).describe('The Ethernet switch.'),
+  stp: stpSection.prefault({}).describe('The spanning tree.'),
+  link: linkSection.prefault({}).describe('The links to friends.'),
+  log: logSection.prefault({}).describe('The log on standard error.'),
+}).superRefine((file, context) => {
+  for (const [path, message] of contradictions(file)) {
+    context.addIssue({ code: 'custom', path, message, params: WHOLE });
+  }
+});
+
+type Path = (string | number)[];
+
+interface CrossChecked {
+  friends: { uid: string; publicKey?: string | undefined }[];
+  groups: { name: string }[];
+  stp: { helloTime: number; maxAge: number; forwardDelay: number };
+  link: { keepaliveMs: number; failAfterMs: number };
+}
+
+/** What no single value is to blame for. */
+function* contradictions(file: CrossChecked): Generator<[Path, string]> {
+  const friendAt = firstRepeated(file.friends.map((each) => each.uid));
+  if (friendAt !== undefined) {
+    yield [['friends', friendAt, 'uid'], 'this friend is listed already; join the two entries'];
+  }
+  const foreignAt = file.friends.findIndex(
+    ({ uid, publicKey }) =>
+      publicKey !== undefined && uid !== uidOf(nodeSuite, Buffer.from(publicKey, 'hex')),
+  );
+  if (foreignAt >= 0) {
+    yield [
+      ['friends', foreignAt, 'publicKey'],
+      'this is not the key that the UID was made of; copy both from `kith id` on the friend’s machine',
+    ];
+  }
+  const groupAt = firstRepeated(file.groups.map((each) => each.name));
+  if (groupAt !== undefined) {
+    yield [
+      ['groups', groupAt, 'name'],
+      'this group is listed already; join the two entries, old keys go into previousKeys',
+    ];
+  }
+  const { helloTime, maxAge, forwardDelay } = file.stp;
+  // 802.1D-2004, 17.14: 2 * (Forward Delay - 1) >= Max Age >= 2 * (Hello Time + 1).
+  if (maxAge > 2 * (forwardDelay - 1) || maxAge < 2 * (helloTime + 1)) {
+    yield [
+      ['stp', 'maxAge'],
+      `${maxAge} must be from 2 * (helloTime + 1) = ${2 * (helloTime + 1)} to 2 * (forwardDelay - 1) = ${2 * (forwardDelay - 1)}`,
+    ];
+  }
+  const { keepaliveMs, failAfterMs } = file.link;
+  if (failAfterMs < 2 * keepaliveMs) {
+    yield [
+      ['link', 'failAfterMs'],
+      `${failAfterMs} must be at least twice link.keepaliveMs (${keepaliveMs}), or every lost keepalive ends a link`,
+    ];
+  }
+}
+
+function firstRepeated(values: readonly string[]): number | undefined {
+  const at = values.findIndex((value, index) => values.indexOf(value) !== index);
+  return at < 0 ? undefined : at;
+}
+
+/** The JSON Schema (draft 2020-12) of the file as people write it. */
+export function configJsonSchema(): Record<string, unknown> {
+  const generated = z.toJSONSchema(configFileSchema, { io: 'input', target: 'draft-2020-12' });
+  return { title: 'Configuration of Kith (config.json)', ...generated };
+}

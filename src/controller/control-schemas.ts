@@ -1,0 +1,157 @@
+/**
+ * The shapes of node-api.ts as schemas: what the control socket checks in what
+ * it is asked, and what the OpenAPI description says of both directions. The
+ * last lines hold them against the types, so that they cannot drift apart.
+ */
+import { z } from 'zod';
+import type * as Api from './node-api.ts';
+
+const count = z.int().min(0);
+const counters = z.record(z.string(), z.number()).describe('Monotonic counters, by name.');
+const milliseconds = z.number().min(0).describe('Milliseconds.');
+const portNumber = z.int().min(0).describe('The number of a switch port.');
+const uid = z.string().describe('20 octets in hexadecimal.');
+const friendState = z.enum(['offline', 'connecting', 'connected']);
+
+export const nodeStatus = z.object({
+  name: z.string(),
+  uid,
+  pid: z.int(),
+  version: z.string(),
+  uptime: milliseconds,
+  home: z.string(),
+  switchDirectory: z.string().describe('The VDE directory, for `-netdev vde,sock=…`.'),
+  listening: z.array(z.string()).describe('Where friends reach us, with the ports in use.'),
+  friends: z.object({ known: count, connected: count }),
+  ports: count,
+  addresses: count,
+  groups: z.array(z.string()),
+  plaintext: z.enum(['never', 'when-no-shared-group']),
+  dataPlane: z.string().describe("What moves the frames: 'native' or 'memory'."),
+  memory: z.object({ resident: z.number().describe('Octets.') }),
+  counters,
+});
+
+export const friendStatus = z.object({
+  uid,
+  name: z.string(),
+  state: friendState,
+  addresses: z.array(z.string()),
+  source: z.enum(['config', 'invited', 'joined']),
+  link: portNumber.exactOptional(),
+  lastError: z.string().exactOptional(),
+  retryIn: milliseconds.exactOptional(),
+});
+
+export const linkStatus = z.object({
+  port: portNumber,
+  friend: uid,
+  friendName: z.string(),
+  provider: z.string().describe("'udp', 'tcp', …"),
+  remote: z.string(),
+  security: z.enum(['sealed', 'clear']),
+  cipher: z.string(),
+  sharedGroups: z.array(z.string()),
+  role: z.enum(['initiator', 'responder']),
+  since: z.number().describe('Milliseconds that the link has been up.'),
+  rtt: milliseconds.exactOptional(),
+  loss: z.number().describe('Fraction of keepalives lost, 0 to 1.'),
+  pathMtu: z.number().describe('Octets of the largest link message that passes whole.'),
+  framesIn: z.number(),
+  framesOut: z.number(),
+  octetsIn: z.number(),
+  octetsOut: z.number(),
+  clearOctetsIn: z.number(),
+  clearOctetsOut: z.number(),
+  keyUpdates: z.number(),
+  dropped: counters,
+});
+
+export const portStatus = z.object({
+  port: portNumber,
+  kind: z.enum(['vde', 'link']),
+  description: z.string(),
+  endpoints: count,
+  role: z.string(),
+  state: z.enum(['discarding', 'learning', 'forwarding']),
+  pathCost: z.number(),
+  counters,
+});
+
+export const macStatus = z.object({
+  mac: z.string(),
+  vlan: z.int(),
+  port: portNumber,
+  age: z.number().describe('Milliseconds since the address was last heard of.'),
+  static: z.boolean(),
+});
+
+export const groupStatus = z.object({
+  name: z.string(),
+  keyed: z.boolean().describe('Whether members prove a key, or only know the name.'),
+  sharedWith: z.array(z.string()),
+});
+
+export const stpStatus = z.object({
+  enabled: z.boolean(),
+  bridgeId: z.string(),
+  rootId: z.string(),
+  isRoot: z.boolean(),
+  rootPathCost: z.number(),
+  rootPort: z.number(),
+  topologyChanges: z.number(),
+  ports: z.array(
+    z.object({
+      port: portNumber,
+      role: z.string(),
+      state: z.string(),
+      pathCost: z.number(),
+      edge: z.boolean(),
+      designatedBridge: z.string(),
+    }),
+  ),
+});
+
+export const whyReport = z.object({
+  friend: uid,
+  friendName: z.string(),
+  state: friendState,
+  answer: z.string().describe('One sentence.'),
+  inputs: z.array(z.object({ name: z.string(), value: z.string() })),
+});
+
+/** A year: a ticket is a bearer secret, and one that outlives that was forgotten. */
+export const LONGEST_TICKET_LIFE = 365 * 86_400_000;
+
+export const inviteRequest = z.strictObject({
+  expiresInMs: z.number().min(1000).max(LONGEST_TICKET_LIFE).exactOptional(),
+  addresses: z.array(z.string().max(300)).max(16).exactOptional(),
+});
+export const inviteAnswer = z.object({ ticket: z.string(), expiresAt: z.iso.datetime() });
+export const joinRequest = z.strictObject({ ticket: z.string().min(1).max(16_384) });
+export const joinAnswer = z.object({ uid, name: z.string() });
+export const removeAnswer = z.object({ uid });
+export const downRequest = z.strictObject({});
+export const downAnswer = z.object({ ending: z.literal(true) });
+
+export const errorAnswer = z.object({
+  error: z.object({
+    code: z.string().describe('Stable; see the exit codes of the command line.'),
+    message: z.string().describe('One sentence that says what is wrong and what to do.'),
+  }),
+});
+
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T;
+type Matches<Schema extends z.ZodType, Type> = Same<z.output<Schema>, Mutable<Type>>;
+
+// A line that does not compile here is a schema that is out of step with node-api.ts.
+true satisfies Matches<typeof nodeStatus, Api.NodeStatus>;
+true satisfies Matches<typeof friendStatus, Api.FriendStatus>;
+true satisfies Matches<typeof linkStatus, Api.LinkStatus>;
+true satisfies Matches<typeof portStatus, Api.PortStatus>;
+true satisfies Matches<typeof macStatus, Api.MacStatus>;
+true satisfies Matches<typeof groupStatus, Api.GroupStatus>;
+true satisfies Matches<typeof stpStatus, Api.StpStatus>;
+true satisfies Matches<typeof whyReport, Api.WhyReport>;
+true satisfies Matches<typeof inviteRequest, Api.InviteOptions>;

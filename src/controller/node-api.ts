@@ -1,0 +1,160 @@
+/**
+ * What a running node tells and does when asked: the contract between the node
+ * and its control socket. The command line is the first client.
+ *
+ * Times are milliseconds, lengths octets, unless a name says otherwise. Every
+ * value is plain JSON. Methods that act fail with a KithError.
+ */
+
+export interface NodeStatus {
+  readonly name: string;
+  readonly uid: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly uptime: number;
+  readonly home: string;
+  /** The VDE directory, for `-netdev vde,sock=…`. */
+  readonly switchDirectory: string;
+  /** Where friends reach us, one URL each, with the ports in use. */
+  readonly listening: readonly string[];
+  readonly friends: { readonly known: number; readonly connected: number };
+  readonly ports: number;
+  readonly addresses: number;
+  readonly groups: readonly string[];
+  readonly plaintext: PlaintextFloor;
+  /** Which implementation moves the frames: 'native' or 'memory'. */
+  readonly dataPlane: string;
+  readonly memory: { readonly resident: number };
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export type PlaintextFloor = 'never' | 'when-no-shared-group';
+
+/** Connection states of a friend, in the words of the F2F core events. */
+export type FriendState = 'offline' | 'connecting' | 'connected';
+
+export interface FriendStatus {
+  readonly uid: string;
+  readonly name: string;
+  readonly state: FriendState;
+  /** URLs we may dial. */
+  readonly addresses: readonly string[];
+  /** How we know them: the configuration, a ticket we gave, a ticket we took. */
+  readonly source: 'config' | 'invited' | 'joined';
+  /** The link in use, if any: the number in `kith links`. */
+  readonly link?: number;
+  /** Why the last attempt failed, as a sentence. */
+  readonly lastError?: string;
+  readonly retryIn?: number;
+}
+
+export interface LinkStatus {
+  /** The switch port of the link. */
+  readonly port: number;
+  readonly friend: string;
+  readonly friendName: string;
+  /** 'udp', 'tcp', … */
+  readonly provider: string;
+  readonly remote: string;
+  readonly security: 'sealed' | 'clear';
+  readonly cipher: string;
+  readonly sharedGroups: readonly string[];
+  readonly role: 'initiator' | 'responder';
+  readonly since: number;
+  /** Round trip, smoothed; absent before the first measurement. */
+  readonly rtt?: number;
+  /** Fraction of keepalives lost, 0 … 1. */
+  readonly loss: number;
+  /** Octets of the largest link message that passes whole. */
+  readonly pathMtu: number;
+  readonly framesIn: number;
+  readonly framesOut: number;
+  readonly octetsIn: number;
+  readonly octetsOut: number;
+  readonly clearOctetsIn: number;
+  readonly clearOctetsOut: number;
+  readonly keyUpdates: number;
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export interface PortStatus {
+  readonly port: number;
+  readonly kind: 'vde' | 'link';
+  /** Who is on it: the description a VDE client gave, or the friend's name. */
+  readonly description: string;
+  readonly endpoints: number;
+  readonly role: string;
+  readonly state: 'discarding' | 'learning' | 'forwarding';
+  readonly pathCost: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface MacStatus {
+  readonly mac: string;
+  readonly vlan: number;
+  readonly port: number;
+  readonly age: number;
+  readonly static: boolean;
+}
+
+export interface GroupStatus {
+  readonly name: string;
+  /** Whether members prove a key, or only know the name. */
+  readonly keyed: boolean;
+  /** Friends now connected that share it. */
+  readonly sharedWith: readonly string[];
+}
+
+export interface StpStatus {
+  readonly enabled: boolean;
+  readonly bridgeId: string;
+  readonly rootId: string;
+  readonly isRoot: boolean;
+  readonly rootPathCost: number;
+  readonly rootPort: number;
+  readonly topologyChanges: number;
+  readonly ports: readonly {
+    readonly port: number;
+    readonly role: string;
+    readonly state: string;
+    readonly pathCost: number;
+    readonly edge: boolean;
+    readonly designatedBridge: string;
+  }[];
+}
+
+/** How a link came to be what it is: the decision and all its inputs. */
+export interface WhyReport {
+  readonly friend: string;
+  readonly friendName: string;
+  readonly state: FriendState;
+  /** One sentence: the answer. */
+  readonly answer: string;
+  /** The inputs, in the order in which they were weighed. */
+  readonly inputs: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface InviteOptions {
+  /** Lifetime of the ticket; by default a day. */
+  readonly expiresInMs?: number;
+  /** Addresses to put in instead of the ones the node believes in. */
+  readonly addresses?: readonly string[];
+}
+
+export interface NodeApi {
+  status(): Promise<NodeStatus>;
+  friends(): Promise<readonly FriendStatus[]>;
+  links(): Promise<readonly LinkStatus[]>;
+  ports(): Promise<readonly PortStatus[]>;
+  mac(): Promise<readonly MacStatus[]>;
+  stp(): Promise<StpStatus>;
+  groups(): Promise<readonly GroupStatus[]>;
+  /** @param friend a UID, an unambiguous beginning of one, or a name */
+  why(friend: string): Promise<WhyReport>;
+  invite(options: InviteOptions): Promise<{ readonly ticket: string; readonly expiresAt: string }>;
+  join(ticket: string): Promise<{ readonly uid: string; readonly name: string }>;
+  /** Ends the sessions with a friend at once and forgets the key. */
+  removeFriend(friend: string): Promise<{ readonly uid: string }>;
+  /** Ends the node; the promise is resolved before the process is gone. */
+  down(): Promise<void>;
+}

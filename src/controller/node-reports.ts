@@ -1,0 +1,294 @@
+/** What a running node tells and does when asked: NodeApi over the parts of a node. */
+import { monotonicClock } from '../clock.ts';
+import type { SessionReport } from '../data-plane/report.ts';
+import type { Friend } from '../f2f/friend.ts';
+import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
+import { PORT_TABLE_LENGTH } from '../switch/port.ts';
+import { kithVersion } from '../version.ts';
+import type { NodeParts } from './node.ts';
+import type {
+  FriendStatus,
+  GroupStatus,
+  InviteOptions,
+  LinkStatus,
+  MacStatus,
+  NodeApi,
+  NodeStatus,
+  PortStatus,
+  StpStatus,
+  WhyReport,
+} from './node-api.ts';
+import { explain } from './why.ts';
+
+/** Milliseconds: a ticket is good for a day unless somebody says otherwise. */
+const TICKET_LIFETIME = 24 * 60 * 60 * 1000;
+
+export class NodeReports implements NodeApi {
+  readonly #parts: NodeParts;
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+  }
+
+  async status(): Promise<NodeStatus> {
+    const { identity, config, home, dataPlane, core, vde, startedAt } = this.#parts;
+    const addresses = await dataPlane.addresses();
+    const friends = core.friends;
+    return {
+      name: config.name,
+      uid: identity.uid,
+      pid: process.pid,
+      version: kithVersion(),
+      uptime: monotonicClock.now() - startedAt,
+      home,
+      switchDirectory: config.switch.directory,
+      listening: core.listening,
+      friends: {
+        known: friends.length,
+        connected: friends.filter(({ current }) => current !== undefined).length,
+      },
+      ports: (await this.ports()).length,
+      addresses: addresses.length,
+      groups: config.groups.map(({ name }) => name),
+      plaintext: config.plaintext,
+      dataPlane: dataPlane.implementation,
+      memory: { resident: process.memoryUsage.rss() },
+      counters: await this.#counters(vde.refusals()),
+    };
+  }
+
+  async friends(): Promise<readonly FriendStatus[]> {
+    return this.#parts.core.friends.map((friend) => friendStatus(friend));
+  }
+
+  async links(): Promise<readonly LinkStatus[]> {
+    const { core, dataPlane } = this.#parts;
+    const reports = new Map<number, SessionReport>();
+    for (const report of await dataPlane.sessions()) reports.set(report.localIndex, report);
+    const links: LinkStatus[] = [];
+    for (const friend of core.friends) {
+      const report = reports.get(friend.current?.session.localIndex ?? -1);
+      if (report !== undefined) links.push(this.#linkStatus(friend, report));
+    }
+    return links;
+  }
+
+  async ports(): Promise<readonly PortStatus[]> {
+    const { vde, core } = this.#parts;
+    const ports: PortStatus[] = [];
+    const descriptions = new Map<number, string[]>();
+    for (const { port, description } of vde.list()) {
+      descriptions.set(port, [...(descriptions.get(port) ?? []), description]);
+    }
+    for (const [port, texts] of descriptions) {
+      ports.push(this.#portStatus(port, 'vde', texts.join(', '), texts.length));
+    }
+    for (const friend of core.friends) {
+      if (friend.current === undefined) continue;
+      ports.push(this.#portStatus(friend.port, 'link', nameOf(friend), 1));
+    }
+    return ports;
+  }
+
+  async mac(): Promise<readonly MacStatus[]> {
+    const entries = await this.#parts.dataPlane.addresses();
+    return entries
+      .map(({ mac, vlan, port, ageMs, static: fixed }) => ({
+        mac,
+        vlan,
+        port,
+        age: ageMs,
+        static: fixed,
+      }))
+      .sort((a, b) => a.port - b.port || a.mac.localeCompare(b.mac));
+  }
+
+  async stp(): Promise<StpStatus> {
+    const snapshot = this.#parts.bridge.snapshot();
+    if (snapshot === undefined) {
+      return {
+        enabled: false,
+        bridgeId: '',
+        rootId: '',
+        isRoot: false,
+        rootPathCost: 0,
+        rootPort: 0,
+        topologyChanges: 0,
+        ports: [],
+      };
+    }
+    return {
+      enabled: true,
+      bridgeId: snapshot.bridgeIdentifier,
+      rootId: snapshot.rootIdentifier,
+      isRoot: snapshot.isRoot,
+      rootPathCost: snapshot.rootPathCost,
+      rootPort: snapshot.rootPort ?? 0,
+      topologyChanges: snapshot.topologyChangeCount,
+      ports: snapshot.ports.map(({ port, role, state, pathCost, edge, designatedBridge }) => ({
+        port,
+        role,
+        state,
+        pathCost,
+        edge,
+        designatedBridge,
+      })),
+    };
+  }
+
+  async groups(): Promise<readonly GroupStatus[]> {
+    const { config, core } = this.#parts;
+    return config.groups.map(({ name, key }) => ({
+      name,
+      keyed: key !== undefined,
+      sharedWith: core.friends
+        .filter(({ current }) => current?.session.sharedGroups.includes(name))
+        .map(nameOf),
+    }));
+  }
+
+  async why(text: string): Promise<WhyReport> {
+    const { book, config } = this.#parts;
+    return explain(book.find(text), config, monotonicClock.now());
+  }
+
+  async invite(options: InviteOptions): Promise<{ ticket: string; expiresAt: string }> {
+    const { book, config } = this.#parts;
+    const addresses = options.addresses ?? this.#parts.addresses();
+    const { ticket, expiresAt } = await book.invite(
+      config.name,
+      addresses.slice(0, MAX_ADDRESSES),
+      options.expiresInMs ?? TICKET_LIFETIME,
+    );
+    return { ticket, expiresAt: expiresAt.toISOString() };
+  }
+
+  async join(ticket: string): Promise<{ uid: string; name: string }> {
+    const { book, core } = this.#parts;
+    const friend = await book.join(ticket);
+    core.addFriend(friend);
+    core.retryNow();
+    return { uid: friend.uid, name: nameOf(friend) };
+  }
+
+  async removeFriend(text: string): Promise<{ uid: string }> {
+    const { book, core } = this.#parts;
+    const friend = book.find(text);
+    core.removeFriend(friend.uid, 'the friend was removed');
+    await book.remove(friend);
+    return { uid: friend.uid };
+  }
+
+  async down(): Promise<void> {
+    // The answer has to be out before the socket goes.
+    setImmediate(() => this.#parts.end());
+  }
+
+  #linkStatus(friend: Friend, report: SessionReport): LinkStatus {
+    const { current } = friend;
+    if (current === undefined) throw new Error('a link without a session');
+    const { session, carrier } = current;
+    const counters = this.#parts.dataPlane.counters.read(friend.port);
+    return {
+      port: friend.port,
+      friend: friend.uid,
+      friendName: nameOf(friend),
+      provider: carrier.provider,
+      remote: carrier.remote,
+      security: session.mode,
+      cipher: CIPHER_NAMES[session.cipher],
+      sharedGroups: session.sharedGroups,
+      role: session.role,
+      since: monotonicClock.now() - session.establishedAt,
+      ...(report.rtt === undefined ? {} : { rtt: report.rtt }),
+      loss: report.loss,
+      pathMtu: report.pathMtu,
+      framesIn: counters.framesIn,
+      framesOut: counters.framesOut,
+      octetsIn: counters.octetsIn,
+      octetsOut: counters.octetsOut,
+      clearOctetsIn: report.clearOctetsIn,
+      clearOctetsOut: report.clearOctetsOut,
+      keyUpdates: report.keyUpdates,
+      dropped: { ...report.drops },
+    };
+  }
+
+  #portStatus(
+    port: number,
+    kind: 'vde' | 'link',
+    description: string,
+    endpoints: number,
+  ): PortStatus {
+    const { bridge, dataPlane } = this.#parts;
+    const tree = bridge.ports().get(port);
+    return {
+      port,
+      kind,
+      description,
+      endpoints,
+      role: tree?.role ?? 'designated',
+      state: bridge.stateOf(port),
+      pathCost: tree?.pathCost ?? 0,
+      counters: dataPlane.counters.read(port),
+    };
+  }
+
+  /** The node's counters in one flat record, for `kith status` and for programs. */
+  async #counters(refusals: ReadonlyMap<string, number>): Promise<Record<string, number>> {
+    const { dataPlane, core } = this.#parts;
+    const io = await dataPlane.ioCounters();
+    const dropped = dataPlane.noticesDropped;
+    let vdeRefused = 0;
+    for (const count of refusals.values()) vdeRefused += count;
+    const sums: Record<string, number> = {};
+    for (let port = 1; port < PORT_TABLE_LENGTH; port++) {
+      if (dataPlane.counters.value(port, 0) === 0 && dataPlane.counters.value(port, 2) === 0)
+        continue;
+      for (const [name, value] of Object.entries(dataPlane.counters.read(port))) {
+        sums[name] = (sums[name] ?? 0) + value;
+      }
+    }
+    return {
+      ...sums,
+      ...prefixed('io', io),
+      ...prefixed('handshake', { ...core.handshakes.counters }),
+      ...prefixed('core', { ...core.counters }),
+      noticesDroppedStrangers: dropped.strangers,
+      noticesDroppedFriends: dropped.friends,
+      vdeRefused,
+    };
+  }
+}
+
+/** The addresses that a ticket has room for. */
+const MAX_ADDRESSES = 16;
+
+function prefixed(
+  prefix: string,
+  values: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const result: Record<string, number> = {};
+  for (const [name, value] of Object.entries(values)) {
+    result[`${prefix}${name[0].toUpperCase()}${name.slice(1)}`] = value;
+  }
+  return result;
+}
+
+function nameOf(friend: Friend): string {
+  return friend.name === '' ? friend.uid.slice(0, 8) : friend.name;
+}
+
+function friendStatus(friend: Friend): FriendStatus {
+  const wait = friend.retryAt - monotonicClock.now();
+  return {
+    uid: friend.uid,
+    name: nameOf(friend),
+    state: friend.state,
+    addresses: friend.candidates,
+    source: friend.source,
+    ...(friend.current === undefined ? {} : { link: friend.port }),
+    ...(friend.lastError === undefined ? {} : { lastError: friend.lastError }),
+    ...(friend.retryTimer !== undefined && wait > 0 ? { retryIn: wait } : {}),
+  };
+}

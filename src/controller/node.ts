@@ -1,0 +1,334 @@
+/**
+ * A running node: puts the parts together and answers for them.
+ *
+ *   VDE clients -- VdeServer --+                        +-- F2FCore -- friends
+ *                              |                        |
+ *                              +--> DataPlane (worker) <-+
+ *                                        ^  |
+ *                          BridgeControl +--+ BPDUs, port states
+ *
+ * Nothing here touches a frame. What the node tells is in node-reports.ts.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { monotonicClock } from '../clock.ts';
+import { DataPlane } from '../data-plane/data-plane.ts';
+import { type EngineThread, startWorkerThread } from '../data-plane/engine-thread.ts';
+import { KithError } from '../errors.ts';
+import { F2FCore } from '../f2f/core.ts';
+import { type Identity, loadOrCreateIdentity } from '../f2f/identity.ts';
+import type { SystemSockets } from '../io/contract.ts';
+import { systemSockets } from '../io/system-sockets.ts';
+import type { ProviderFactory } from '../links/contract.ts';
+import { CookieSecrets } from '../links/handshake/cookie.ts';
+import { nodeSuite } from '../links/handshake/node-suite.ts';
+import { memoryProvider } from '../links/memory/memory-provider.ts';
+import { tcpProvider } from '../links/tcp/tcp-provider.ts';
+import { udpProvider } from '../links/udp/udp-provider.ts';
+import { loadAccounts } from '../switch/vde/accounts.ts';
+import { PortTable } from '../switch/vde/port-table.ts';
+import { VdeServer, type VdeServerEvent } from '../switch/vde/vde-server.ts';
+import { BridgeControl } from './bridge-control.ts';
+import { measureCiphers } from './cipher-speed.ts';
+import type { KithConfig } from './config.ts';
+import { FriendBook } from './friend-book.ts';
+import type { NodeApi } from './node-api.ts';
+import { NodeReports } from './node-reports.ts';
+import { ownAddresses } from './own-addresses.ts';
+
+/** Milliseconds between looks at what the links measure, for the spanning tree's costs. */
+const MEASURE_INTERVAL = 5000;
+/** Bits per second: the class that a link counts as until somebody measures better. */
+const LINK_CLASS = 1e9;
+
+export interface NodeOptions {
+  /** The home directory, absolute; it is there and ours alone. */
+  readonly home: string;
+  readonly config: KithConfig;
+}
+
+export interface RunningNode {
+  readonly api: NodeApi;
+  readonly ready: {
+    readonly switchDirectory: string;
+    readonly listening: readonly string[];
+    readonly uid: string;
+    readonly name: string;
+  };
+  /** Settled when the node has ended, however that came about. */
+  readonly closed: Promise<void>;
+  /** Ends the node; may be called twice. */
+  close(): Promise<void>;
+}
+
+/** What a node runs on; tests bring their own. */
+export interface NodeEnvironment {
+  readonly sockets: SystemSockets;
+  startEngine(config: KithConfig): EngineThread;
+  readonly providers: readonly ProviderFactory[];
+}
+
+/** The parts of a node, for those who report on them. */
+export interface NodeParts {
+  readonly identity: Identity;
+  readonly config: KithConfig;
+  readonly home: string;
+  readonly dataPlane: DataPlane;
+  readonly bridge: BridgeControl;
+  readonly core: F2FCore;
+  readonly book: FriendBook;
+  readonly vde: VdeServer;
+  readonly startedAt: number;
+  /** URLs to give to friends. */
+  addresses(): readonly string[];
+  /** Ends the node. */
+  end(): void;
+}
+
+function systemEnvironment(): NodeEnvironment {
+  const sockets = systemSockets();
+  return {
+    sockets,
+    startEngine: ({ link, switch: bridge }) =>
+      startWorkerThread(sockets, {
+        keepalive: { interval: link.keepaliveMs, failAfter: link.failAfterMs },
+        database: {
+          ageingTime: bridge.ageing * 1000,
+          minPersistence: bridge.minPersistence * 1000,
+          portLimit: bridge.addressesPerPort,
+          seed: randomBytes(4).readUInt32LE(),
+        },
+      }),
+    providers: [memoryProvider, udpProvider, tcpProvider],
+  };
+}
+
+/** Starts a node. When it fails, nothing is left behind. @throws KithError */
+export async function startNode(
+  options: NodeOptions,
+  log: Logger,
+  environment: NodeEnvironment = systemEnvironment(),
+): Promise<RunningNode> {
+  const { home, config } = options;
+  const identity = await loadOrCreateIdentity(home);
+  const book = new FriendBook(identity, home, (error) => log.error(error.message));
+  const friends = await book.load(config.friends);
+  const node = new Assembly(identity, book, options, log, environment);
+  try {
+    await node.start();
+    for (const friend of friends) node.parts.core.addFriend(friend);
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
+  return {
+    api: new NodeReports(node.parts),
+    ready: {
+      switchDirectory: config.switch.directory,
+      listening: node.parts.core.listening,
+      uid: identity.uid,
+      name: config.name,
+    },
+    closed: node.closed,
+    close: () => node.close(),
+  };
+}
+
+class Assembly {
+  readonly parts: NodeParts;
+  readonly closed: Promise<void>;
+  readonly #config: KithConfig;
+  readonly #log: Logger;
+  readonly #measureTimer: NodeJS.Timeout;
+  #settleClosed: () => void = () => {};
+  #failClosed: (error: Error) => void = () => {};
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    identity: Identity,
+    book: FriendBook,
+    { home, config }: NodeOptions,
+    log: Logger,
+    environment: NodeEnvironment,
+  ) {
+    this.#config = config;
+    this.#log = log;
+    this.closed = new Promise((resolve, reject) => {
+      this.#settleClosed = resolve;
+      this.#failClosed = reject;
+    });
+    this.closed.catch(() => {}); // it is also told by close()
+
+    const dataPlane = new DataPlane(environment.startEngine(config), environment.sockets, {
+      bridgeFrame: (port, frame) => bridge.receive(port, frame),
+      packet: (localIndex, type, payload) => core.packet(localIndex, type, payload),
+      sessionDead: (localIndex, silence) => core.sessionDead(localIndex, silence),
+      sessionRoamed: (localIndex, address) => core.sessionRoamed(localIndex, address),
+      sessionAlive: (localIndex) => core.sessionAlive(localIndex),
+      bulkSent: (localIndex) => core.bulkSent(localIndex),
+      failed: (error) => this.#fail(error),
+    });
+    const bridge = new BridgeControl({
+      clock: monotonicClock,
+      plane: dataPlane,
+      bridgeAddress: bridgeAddressOf(identity.uid),
+      stp: config.stp,
+      onEvent: (event) => log.info(event, 'spanning tree'),
+    });
+    const core = this.#makeCore(identity, book, dataPlane, environment.providers);
+    core.events.on('connecting', ({ port }) => bridge.portUp(port, 'link'));
+    core.events.on('disconnected', ({ port }) => bridge.portDown(port));
+    const vde = new VdeServer({
+      directory: config.switch.directory,
+      sockets: environment.sockets,
+      host: dataPlane,
+      ports: new PortTable(config.switch.ports),
+      mode: config.switch.mode,
+      directoryMode: config.switch.dirMode,
+      ...groupOption(config.switch.group),
+      onEvent: (event) => this.#vdeEvent(event),
+    });
+    this.parts = {
+      identity,
+      config,
+      home,
+      dataPlane,
+      bridge,
+      core,
+      book,
+      vde,
+      startedAt: monotonicClock.now(),
+      addresses: () => config.advertise ?? ownAddresses(core.listening),
+      end: () => void this.close(),
+    };
+    if (!config.stp.enabled) {
+      log.warn(
+        'The spanning tree is off: floods over links are limited, so that a loop cannot melt the node.',
+      );
+    }
+    this.#measureTimer = setInterval(() => void this.#measure(), MEASURE_INTERVAL);
+    this.#measureTimer.unref();
+  }
+
+  async start(): Promise<void> {
+    const { core, vde } = this.parts;
+    for (const url of this.#config.listen) await core.listen(url);
+    await vde.start();
+  }
+
+  /** Ends everything; may be called at any time, and again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close().finally(() => this.#settleClosed());
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { core, vde, bridge, dataPlane } = this.parts;
+    clearInterval(this.#measureTimer);
+    await core.close();
+    bridge.close();
+    await vde.stop();
+    await dataPlane.stop();
+  }
+
+  #fail(error: Error): void {
+    this.#log.fatal({ err: error }, 'the data plane failed');
+    this.#failClosed(
+      new KithError('system', `The data plane failed (${error.message}); start the node again.`, {
+        cause: error,
+      }),
+    );
+    void this.close();
+  }
+
+  #makeCore(
+    identity: Identity,
+    book: FriendBook,
+    dataPlane: DataPlane,
+    providers: readonly ProviderFactory[],
+  ): F2FCore {
+    const config = this.#config;
+    const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length));
+    const ciphers = measureCiphers();
+    const groups = config.groups.map(({ name, key, previousKeys }) => ({
+      name,
+      keys: key === undefined ? [] : [key, ...previousKeys],
+    }));
+    return new F2FCore({
+      clock: monotonicClock,
+      random,
+      cookies: new CookieSecrets(nodeSuite, random, monotonicClock.now()),
+      log: this.#log,
+      dataPlane,
+      providers,
+      facts: () => ({
+        suite: nodeSuite,
+        random,
+        identity,
+        name: config.name,
+        features: 0,
+        largestFrame: config.link.maxFrame,
+        ciphers,
+        groups,
+        floor: config.plaintext,
+        addresses: this.parts.addresses(),
+      }),
+      tickets: () => book.openTickets(),
+      redeem: (session, ticket) => book.redeem(session, ticket),
+      redeemed: () => book.redeemed(),
+    });
+  }
+
+  #vdeEvent(event: VdeServerEvent): void {
+    const { vde, bridge } = this.parts;
+    if (event.type === 'refused') {
+      this.#log.warn({ reason: event.reason }, 'a VDE client was turned away');
+      return;
+    }
+    const { port, description } = event.endpoint;
+    const count = vde.list().filter((endpoint) => endpoint.port === port).length;
+    if (event.type === 'endpoint-added') {
+      this.#log.info({ port, description }, 'VDE client attached');
+      if (count === 1) bridge.portUp(port, 'vde');
+    } else {
+      this.#log.info({ port, description }, 'VDE client gone');
+      if (count === 0) bridge.portDown(port);
+    }
+  }
+
+  async #measure(): Promise<void> {
+    const { core, dataPlane, bridge } = this.parts;
+    if (core.friends.every(({ current }) => current === undefined)) return;
+    const used = new Map<number, number>();
+    for (const { current, port } of core.friends) {
+      if (current !== undefined) used.set(current.session.localIndex, port);
+    }
+    for (const { localIndex, rtt, loss } of await dataPlane.sessions()) {
+      const port = used.get(localIndex);
+      if (port === undefined || rtt === undefined) continue;
+      bridge.measured(port, {
+        roundTripTime: rtt,
+        loss,
+        throughput: LINK_CLASS,
+        relayed: false,
+      });
+    }
+  }
+}
+
+/** A locally administered address made of the UID (IEEE 802-2014, 8.4): the same at every start. */
+function bridgeAddressOf(uid: string): Uint8Array {
+  const address = Uint8Array.from(Buffer.from(uid.slice(0, 12), 'hex'));
+  address[0] = (address[0] & 0xfc) | 0x02;
+  return address;
+}
+
+function groupOption(name: string | undefined): { group?: number } {
+  if (name === undefined) return {};
+  const group = loadAccounts().groupId(name);
+  if (group !== undefined) return { group };
+  throw new KithError(
+    'config',
+    `switch.group: this system has no group "${name}"; choose one that \`getent group\` lists.`,
+  );
+}

@@ -1,0 +1,76 @@
+/** The OpenAPI 3.1 description of the control socket, from the table of its routes. */
+import { z } from 'zod';
+import { CONTROL_ROUTES, type ControlRoute } from './control-routes.ts';
+import { errorAnswer } from './control-schemas.ts';
+
+type Json = Record<string, unknown>;
+
+/** @param version the version of Kith */
+export function openApiDocument(version: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const route of CONTROL_ROUTES) {
+    const path = openApiPath(route.path);
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+  }
+  paths['/v1/openapi.json'] = {
+    get: {
+      operationId: 'openapi',
+      summary: 'This description.',
+      responses: { 200: answer('The description.', { type: 'object' }) },
+    },
+  };
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Kith control API',
+      version,
+      description:
+        'HTTP and JSON over the Unix socket control.sock in the home of a node. Times are milliseconds and lengths octets.',
+    },
+    servers: [{ url: 'http://localhost', description: 'Over control.sock; the host is ignored.' }],
+    paths,
+    components: { schemas: { Error: bare(errorAnswer, 'output') } },
+  };
+}
+
+/** `/v1/why/:friend` as OpenAPI writes it: `/v1/why/{friend}`. */
+export function openApiPath(path: string): string {
+  return path.replaceAll(/:(\w+)/g, '{$1}');
+}
+
+function operation(route: ControlRoute): Json {
+  const parameters = [...route.path.matchAll(/:(\w+)/g)].map((match) => ({
+    name: match[1],
+    in: 'path',
+    required: true,
+    description: 'A UID, an unambiguous beginning of one, or a name.',
+    schema: { type: 'string' },
+  }));
+  return {
+    operationId: route.operation,
+    summary: route.summary,
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(route.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: bare(route.body, 'input') } },
+          },
+        }),
+    responses: {
+      [route.status]: answer('What was asked for.', bare(route.answer, 'output')),
+      default: answer('What is wrong, and what to do.', { $ref: '#/components/schemas/Error' }),
+    },
+  };
+}
+
+function answer(description: string, schema: Json): Json {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** OpenAPI 3.1 names the dialect for the whole document, so each schema goes without. */
+function bare(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12' });
+  return rest;
+}

@@ -1,0 +1,133 @@
+/**
+ * What the main thread tells the data plane. Each is a plain object that survives
+ * structured cloning. They are carried out between two turns, in order.
+ */
+import type { CipherId, DescriptorKind } from '../io/contract.ts';
+import type { ForwarderSettings } from '../switch/forwarding.ts';
+
+/** A system descriptor goes over to the data plane under an index that the main thread chose. */
+export interface AddDescriptor {
+  readonly op: 'add-descriptor';
+  readonly descriptor: number;
+  readonly systemDescriptor: number;
+  readonly kind: DescriptorKind;
+}
+
+/** Closes a descriptor, and lets go of all that hangs on it. */
+export interface RemoveDescriptor {
+  readonly op: 'remove-descriptor';
+  readonly descriptor: number;
+}
+
+/** Asks for one `writable` event: a connection attempt is over. */
+export interface WatchDescriptor {
+  readonly op: 'watch-descriptor';
+  readonly descriptor: number;
+}
+
+/** Joins a descriptor that carries bare frames to a switch port; a port may have several. */
+export interface AddEndpoint {
+  readonly op: 'add-endpoint';
+  readonly descriptor: number;
+  readonly port: number;
+}
+
+/** Sends one link message outside a session: handshakes. */
+export interface SendMessage {
+  readonly op: 'send-message';
+  readonly descriptor: number;
+  /** Destination on a UDP descriptor, in the form of the slab; absent on a stream. */
+  readonly address?: Uint8Array;
+  readonly message: Uint8Array;
+}
+
+/** A session that a handshake has established. */
+export interface OpenSession {
+  readonly op: 'open-session';
+  /** Our index, which the other end writes into its records. Unique. */
+  readonly localIndex: number;
+  readonly remoteIndex: number;
+  readonly descriptor: number;
+  readonly address?: Uint8Array;
+  readonly cipher: CipherId;
+  readonly sendSecret: Uint8Array;
+  readonly receiveSecret: Uint8Array;
+  /** Packet numbers below it were used by the handshake. */
+  readonly firstNumber: number;
+  /** 'sealed': everything is. 'clear': Ethernet frames are not. */
+  readonly mode: 'sealed' | 'clear';
+  /** The largest frame the other end takes. */
+  readonly largestFrame: number;
+  /** The switch port of the friend. */
+  readonly port: number;
+}
+
+/** From now on the port's frames leave through this session; others of the port still receive. */
+export interface UseSession {
+  readonly op: 'use-session';
+  readonly port: number;
+  readonly localIndex: number;
+}
+
+/** Forgets a session and wipes its keys; with a reason, tells the other end first. */
+export interface CloseSession {
+  readonly op: 'close-session';
+  readonly localIndex: number;
+  readonly reason?: string;
+}
+
+/**
+ * 'control' leaves before anything that comes in later. 'bulk' leaves when nothing
+ * else waits; one is held at a time, and a notice tells when it has left.
+ */
+export type PacketPriority = 'control' | 'bulk';
+
+/** Sends one F2F packet, sealed, through a session. */
+export interface SendPacket {
+  readonly op: 'send-packet';
+  readonly localIndex: number;
+  readonly type: number;
+  readonly payload: Uint8Array;
+  readonly priority: PacketPriority;
+}
+
+/** Sends one frame out of a port whatever its state: BPDUs. Sealed where the port is a link. */
+export interface SendFrame {
+  readonly op: 'send-frame';
+  readonly port: number;
+  readonly frame: Uint8Array;
+}
+
+/** A whole snapshot of what the switch needs to know. */
+export interface Configure {
+  readonly op: 'configure';
+  readonly settings: ForwarderSettings;
+}
+
+/** Forgets the addresses learnt on a port. */
+export interface FlushPort {
+  readonly op: 'flush-port';
+  readonly port: number;
+}
+
+/** Asks for an answer of the same `id`. */
+export interface Query {
+  readonly op: 'query';
+  readonly id: number;
+  readonly what: 'addresses' | 'sessions' | 'io';
+}
+
+export type Command =
+  | AddDescriptor
+  | RemoveDescriptor
+  | WatchDescriptor
+  | AddEndpoint
+  | SendMessage
+  | OpenSession
+  | UseSession
+  | CloseSession
+  | SendPacket
+  | SendFrame
+  | Configure
+  | FlushPort
+  | Query;

@@ -1,0 +1,254 @@
+/**
+ * The data plane as the main thread sees it: descriptors, sessions, ports.
+ *
+ * It hands out descriptor indices, turns notices into calls, and is the carrier
+ * host of the link providers. It holds no policy.
+ */
+import type { DescriptorKind, SystemSockets } from '../io/contract.ts';
+import { DescriptorKind as Kind, MAX_DESCRIPTORS } from '../io/contract.ts';
+import type { CarrierHost, DescriptorEvents } from '../links/contract.ts';
+import { CounterReader } from '../switch/counters.ts';
+import type { FilteringEntry } from '../switch/filtering-database.ts';
+import type { ForwarderSettings } from '../switch/forwarding.ts';
+import type { Command, OpenSession, PacketPriority } from './commands.ts';
+import type { EngineThread } from './engine-thread.ts';
+import { type Notice, NoticeKind, parseNotice } from './notice.ts';
+import type { SessionReport } from './report.ts';
+
+/** What the data plane tells the rest of the node. */
+export interface DataPlaneEvents {
+  /** A frame to a reserved bridge address came in on a port. */
+  bridgeFrame(port: number, frame: Uint8Array): void;
+  /** An authentic packet that is not the data plane's. */
+  packet(localIndex: number, type: number, payload: Uint8Array): void;
+  /** A session has been silent for so many milliseconds, or could not be opened. */
+  sessionDead(localIndex: number, silence: number): void;
+  sessionRoamed(localIndex: number, address: Uint8Array): void;
+  /** The first authentic record of a session came in: the other end has it too. */
+  sessionAlive(localIndex: number): void;
+  /** The bulk packet of a session has left. */
+  bulkSent(localIndex: number): void;
+  /** The worker died: the node cannot go on. */
+  failed(error: Error): void;
+}
+
+/** Notices taken in one turn of the event loop, so that timers and clients get theirs. */
+const NOTICES_PER_TURN = 256;
+
+export class DataPlane implements CarrierHost {
+  readonly sockets: SystemSockets;
+  readonly counters: CounterReader;
+  readonly #thread: EngineThread;
+  readonly #events: DataPlaneEvents;
+  readonly #descriptors = new Map<number, DescriptorEvents>();
+  readonly #answers = new Map<number, (answer: unknown) => void>();
+  #nextIndex = 0;
+  #nextQuery = 0;
+  #draining = false;
+  #stopped = false;
+
+  constructor(thread: EngineThread, sockets: SystemSockets, events: DataPlaneEvents) {
+    this.sockets = sockets;
+    this.counters = new CounterReader(thread.counters);
+    this.#thread = thread;
+    this.#events = events;
+    thread.onNotices = () => this.#drain();
+    thread.onAnswer = (id, answer) => {
+      this.#answers.get(id)?.(answer);
+      this.#answers.delete(id);
+    };
+    thread.onFailure = (error) => events.failed(error);
+  }
+
+  get implementation(): string {
+    return this.#thread.implementation;
+  }
+
+  /** Notices dropped for want of room, by whose fault it may have been. */
+  get noticesDropped(): { readonly strangers: number; readonly friends: number } {
+    return { strangers: this.#thread.strangers.drops, friends: this.#thread.friends.drops };
+  }
+
+  // ---- CarrierHost
+
+  adopt(systemDescriptor: number, kind: DescriptorKind, events: DescriptorEvents): number {
+    const descriptor = this.#freeIndex();
+    this.#descriptors.set(descriptor, events);
+    this.#post({ op: 'add-descriptor', descriptor, systemDescriptor, kind });
+    return descriptor;
+  }
+
+  watch(descriptor: number): void {
+    this.#post({ op: 'watch-descriptor', descriptor });
+  }
+
+  send(descriptor: number, address: Uint8Array | undefined, message: Uint8Array): void {
+    if (!this.#descriptors.has(descriptor)) return;
+    this.#post({
+      op: 'send-message',
+      descriptor,
+      message,
+      ...(address === undefined ? {} : { address }),
+    });
+  }
+
+  release(descriptor: number): void {
+    if (!this.#descriptors.delete(descriptor)) return;
+    this.#post({ op: 'remove-descriptor', descriptor });
+  }
+
+  // ---- endpoints of VDE clients
+
+  /** Joins a client's datagram socket to a port. @returns a handle for `removeEndpoint` */
+  addEndpoint(port: number, systemDescriptor: number): number {
+    const descriptor = this.adopt(systemDescriptor, Kind.unixDatagram, {});
+    this.#post({ op: 'add-endpoint', descriptor, port });
+    return descriptor;
+  }
+
+  removeEndpoint(handle: number): void {
+    this.release(handle);
+  }
+
+  // ---- sessions and ports
+
+  openSession(open: Omit<OpenSession, 'op'>): void {
+    this.#post({ op: 'open-session', ...open });
+  }
+
+  useSession(port: number, localIndex: number): void {
+    this.#post({ op: 'use-session', port, localIndex });
+  }
+
+  closeSession(localIndex: number, reason?: string): void {
+    this.#post({ op: 'close-session', localIndex, ...(reason === undefined ? {} : { reason }) });
+  }
+
+  sendPacket(
+    localIndex: number,
+    type: number,
+    payload: Uint8Array,
+    priority: PacketPriority,
+  ): void {
+    this.#post({ op: 'send-packet', localIndex, type, payload, priority });
+  }
+
+  sendFrame(port: number, frame: Uint8Array): void {
+    this.#post({ op: 'send-frame', port, frame });
+  }
+
+  configure(settings: ForwarderSettings): void {
+    this.#post({ op: 'configure', settings });
+  }
+
+  flushPort(port: number): void {
+    this.#post({ op: 'flush-port', port });
+  }
+
+  // ---- questions
+
+  async addresses(): Promise<readonly FilteringEntry[]> {
+    return (await this.#query('addresses')) as FilteringEntry[];
+  }
+
+  async sessions(): Promise<readonly SessionReport[]> {
+    return (await this.#query('sessions')) as SessionReport[];
+  }
+
+  async ioCounters(): Promise<Readonly<Record<string, number>>> {
+    return (await this.#query('io')) as Record<string, number>;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    await this.#thread.stop();
+    this.#descriptors.clear();
+    for (const answer of this.#answers.values()) answer([]);
+    this.#answers.clear();
+  }
+
+  #post(command: Command): void {
+    if (!this.#stopped) this.#thread.post(command);
+  }
+
+  #query(what: 'addresses' | 'sessions' | 'io'): Promise<unknown> {
+    if (this.#stopped) return Promise.resolve([]);
+    const id = this.#nextQuery++;
+    return new Promise((resolve) => {
+      this.#answers.set(id, resolve);
+      this.#post({ op: 'query', id, what });
+    });
+  }
+
+  /** Indices are used round and round, so that a late notice hardly ever meets a new owner. */
+  #freeIndex(): number {
+    for (let i = 0; i < MAX_DESCRIPTORS; i++) {
+      const index = (this.#nextIndex + i) % MAX_DESCRIPTORS;
+      if (this.#descriptors.has(index)) continue;
+      this.#nextIndex = index + 1;
+      return index;
+    }
+    throw new RangeError('no descriptor index is left');
+  }
+
+  #drain(): void {
+    let taken = 0;
+    const take = (bytes: Uint8Array): void => {
+      taken++;
+      const notice = parseNotice(bytes);
+      if (notice !== undefined) this.#dispatch(notice);
+    };
+    this.#thread.friends.drain(take, NOTICES_PER_TURN);
+    this.#thread.strangers.drain(take, NOTICES_PER_TURN);
+    if (taken >= NOTICES_PER_TURN && !this.#draining) {
+      this.#draining = true;
+      setImmediate(() => {
+        this.#draining = false;
+        if (!this.#stopped) this.#drain();
+      });
+    }
+  }
+
+  #dispatch(notice: Notice): void {
+    const { subject, value } = notice;
+    switch (notice.kind) {
+      case NoticeKind.message:
+        this.#descriptors.get(subject)?.message?.(notice.payload, notice.address);
+        return;
+      case NoticeKind.packet:
+        this.#events.packet(subject, notice.flag, notice.payload);
+        return;
+      case NoticeKind.bridgeFrame:
+        this.#events.bridgeFrame(subject, notice.payload);
+        return;
+      case NoticeKind.accepted: {
+        const accepted = this.#descriptors.get(subject)?.accepted;
+        if (accepted === undefined) this.sockets.closeDescriptor(value);
+        else accepted(value, notice.address);
+        return;
+      }
+      case NoticeKind.writable:
+        this.#descriptors.get(subject)?.writable?.();
+        return;
+      case NoticeKind.closed: {
+        const events = this.#descriptors.get(subject);
+        this.#descriptors.delete(subject);
+        events?.closed?.(value);
+        return;
+      }
+      case NoticeKind.dead:
+        this.#events.sessionDead(subject, value);
+        return;
+      case NoticeKind.alive:
+        this.#events.sessionAlive(subject);
+        return;
+      case NoticeKind.bulkSent:
+        this.#events.bulkSent(subject);
+        return;
+      case NoticeKind.roamed:
+        this.#events.sessionRoamed(subject, notice.address);
+        return;
+    }
+  }
+}

@@ -1,0 +1,459 @@
+/**
+ * The sending half of a turn: frames and packets are gathered, then sealed and
+ * sent in one go.
+ *
+ * To an endpoint a frame goes as a send record that points at where it lies.
+ * To a session it is copied behind others into the session's staging area, so
+ * that small frames share a record, and records of one session lie side by side
+ * (one GSO send, one write). `drain` closes the open records, seals them all,
+ * sends everything and deals with what the system refused.
+ *
+ * Allocates nothing per frame.
+ */
+import { constants } from 'node:os';
+import {
+  type BatchedIo,
+  JOB_RECORDS,
+  JOB_STRIDE,
+  Job,
+  SEND_RECORDS,
+  SlabLayout,
+  TAG_LENGTH,
+  TX_STRIDE,
+  Tx,
+} from '../io/contract.ts';
+import { FRAGMENT_HEADER_LENGTH, MAX_FRAGMENTS, writeFragmentHeader } from '../links/fragment.ts';
+import {
+  LINK_HEADER_LENGTH,
+  LinkMessageType,
+  RECORD_HEADER_LENGTH,
+  writeRecordHeader,
+} from '../links/link-message.ts';
+import { PACKET_HEADER_LENGTH, PacketType, writePacketHeader } from '../links/packet.ts';
+import type { Endpoint } from './endpoint.ts';
+import { CHUNK_LENGTH, type DataPlaneMemory } from './memory.ts';
+import { type Session, STAGED_RECORDS } from './session.ts';
+
+/** Octets of one staging area; also the most that one GSO send may be (65,000). */
+const STAGING_LENGTH = 64 * 1024;
+const STAGING_AREAS = Math.floor(SlabLayout.arenaLength / STAGING_LENGTH);
+
+/** UDP_SEGMENT: at most 64 segments, and 65,000 octets with headers to spare. */
+const MAX_SEGMENTS = 64;
+const MAX_SEGMENTED_OCTETS = 65_000;
+
+/** Octets waiting for a stream beyond which Ethernet frames are dropped; control may fill the rest. */
+const STREAM_PATIENCE = 64 * 1024;
+
+const { EAGAIN, ENOBUFS, EMSGSIZE, EIO, EINVAL, EOPNOTSUPP } = constants.errno;
+
+/** What the engine hears of frames that could not leave. */
+export interface EgressObserver {
+  /** A frame for an endpoint of `port` was dropped for want of room. */
+  endpointFull(port: number, length: number): void;
+}
+
+export class Egress {
+  readonly #io: BatchedIo;
+  readonly #memory: DataPlaneMemory;
+  readonly #observer: EgressObserver;
+  /** Whose each send record is, so that a refusal finds its way. */
+  readonly #owners: (Endpoint | Session | undefined)[] = new Array(SEND_RECORDS).fill(undefined);
+  readonly #active: Session[] = [];
+  #sends = 0;
+  #jobs = 0;
+  #areas = 0;
+  /** Cleared when the system turns out not to segment UDP. */
+  #segmentation = true;
+  now = 0;
+
+  constructor(io: BatchedIo, memory: DataPlaneMemory, observer: EgressObserver) {
+    this.#io = io;
+    this.#memory = memory;
+    this.#observer = observer;
+  }
+
+  /** A frame in the slab to an endpoint; it must stay where it is until `drain`. */
+  toEndpoint(endpoint: Endpoint, offset: number, length: number): void {
+    if (endpoint.waiting > 0) {
+      if (!endpoint.queue(this.#memory, this.#io.slab, offset, length)) {
+        this.#observer.endpointFull(endpoint.port, length);
+      }
+      return;
+    }
+    this.#pushSend(endpoint, endpoint.descriptor, offset, length, -1, 0);
+  }
+
+  /** An Ethernet frame to a session, in the clear or sealed as the session says. */
+  frameToSession(session: Session, offset: number, length: number): void {
+    if (length > session.largestFrame) {
+      session.drops.giant++;
+      return;
+    }
+    if (
+      !session.datagram &&
+      session.waiting + session.stagingFill > STREAM_PATIENCE + CHUNK_LENGTH / 4
+    ) {
+      session.drops.full++;
+      return;
+    }
+    const type = session.clear ? LinkMessageType.clearRecord : LinkMessageType.sealedRecord;
+    const overhead = RECORD_HEADER_LENGTH + PACKET_HEADER_LENGTH + (session.clear ? 0 : TAG_LENGTH);
+    const limit = session.recordLength;
+    if (length + overhead <= limit) {
+      this.#append(session, type, PacketType.ethernet, offset, length);
+    } else {
+      this.#fragment(session, type, offset, length, limit - overhead - FRAGMENT_HEADER_LENGTH);
+    }
+    if (session.clear) session.clearOctetsOut += length;
+  }
+
+  /** An F2F packet that lies in the slab, sealed. */
+  packetToSession(session: Session, type: number, offset: number, length: number): void {
+    this.#append(session, LinkMessageType.sealedRecord, type, offset, length);
+  }
+
+  /** An F2F packet from memory of its own, sealed; for control, not for the path of frames. */
+  controlToSession(session: Session, type: number, payload: Uint8Array): void {
+    const at = this.#room(session, LinkMessageType.sealedRecord, payload.length);
+    if (at < 0) return;
+    writePacketHeader(this.#io.slab, at, type, payload.length);
+    this.#io.slab.set(payload, at + PACKET_HEADER_LENGTH);
+    session.stagingFill += PACKET_HEADER_LENGTH + payload.length;
+  }
+
+  /** A sealed record of exactly `size` octets that only asks whether it arrives. */
+  probe(session: Session, size: number): void {
+    this.#closeRecord(session);
+    const padding = size - RECORD_HEADER_LENGTH - PACKET_HEADER_LENGTH - TAG_LENGTH;
+    const at = this.#open(session, LinkMessageType.sealedRecord, size);
+    const slab = this.#io.slab;
+    writePacketHeader(slab, at, PacketType.probe, padding);
+    slab.fill(0, at + PACKET_HEADER_LENGTH, at + PACKET_HEADER_LENGTH + padding);
+    slab[at + PACKET_HEADER_LENGTH] = size >>> 8;
+    slab[at + PACKET_HEADER_LENGTH + 1] = size;
+    session.stagingFill += PACKET_HEADER_LENGTH + padding;
+    this.#closeRecord(session);
+  }
+
+  /** A link message outside a session, from memory of its own. */
+  message(descriptor: number, address: number, offset: number, length: number): void {
+    this.#pushSend(undefined, descriptor, offset, length, address, 0);
+  }
+
+  /** An endpoint can take frames again. */
+  endpointWritable(endpoint: Endpoint): void {
+    this.drain();
+    const count = Math.min(endpoint.waiting, 64);
+    for (let i = 0; i < count; i++) {
+      this.#pushSend(
+        endpoint,
+        endpoint.descriptor,
+        endpoint.offsetAt(i),
+        endpoint.lengthAt(i),
+        -1,
+        0,
+      );
+    }
+    const sends = this.#sends;
+    this.#sends = 0;
+    this.#io.flush(sends);
+    let taken = 0;
+    while (taken < sends && !isFull(this.#io.tx[taken * TX_STRIDE + Tx.result])) taken++;
+    endpoint.drop(this.#memory, taken);
+    if (endpoint.waiting > 0) this.#io.watchWritable(endpoint.descriptor);
+  }
+
+  /** A stream can take octets again. */
+  streamWritable(session: Session): void {
+    if (session.backlog < 0) return;
+    this.drain();
+    const { tx } = this.#io;
+    this.#pushSend(undefined, session.descriptor, session.backlogStart, session.waiting, -1, 0);
+    this.#sends = 0;
+    this.#io.flush(1);
+    const result = tx[Tx.result];
+    if (result > 0) session.backlogStart += result;
+    if (session.waiting > 0) {
+      this.#io.watchWritable(session.descriptor);
+    } else {
+      this.#memory.chunks.give(session.backlog);
+      session.backlog = -1;
+      session.backlogStart = session.backlogEnd = 0;
+    }
+  }
+
+  /** Forgets what a session has staged: it is about to end. */
+  forget(session: Session): void {
+    const index = this.#active.indexOf(session);
+    if (index >= 0) this.drain();
+  }
+
+  /** Seals and sends all that was gathered. Staging and the send list are empty afterwards. */
+  drain(): void {
+    for (const session of this.#active) this.#closeRecord(session);
+    if (this.#jobs > 0) {
+      this.#io.seal(this.#jobs);
+      this.#jobs = 0;
+    }
+    for (const session of this.#active) {
+      if (session.datagram) this.#sendDatagrams(session);
+      else this.#sendStream(session);
+      session.staging = -1;
+      session.stagingFill = 0;
+      session.recordCount = 0;
+    }
+    this.#active.length = 0;
+    this.#areas = 0;
+    this.#flush();
+  }
+
+  #append(
+    session: Session,
+    recordType: number,
+    type: number,
+    offset: number,
+    length: number,
+  ): void {
+    const at = this.#room(session, recordType, length);
+    if (at < 0) return;
+    const slab = this.#io.slab;
+    writePacketHeader(slab, at, type, length);
+    slab.copyWithin(at + PACKET_HEADER_LENGTH, offset, offset + length);
+    session.stagingFill += PACKET_HEADER_LENGTH + length;
+  }
+
+  #fragment(session: Session, type: number, offset: number, length: number, piece: number): void {
+    const count = Math.ceil(length / piece);
+    if (count > MAX_FRAGMENTS) {
+      session.drops.giant++;
+      return;
+    }
+    const id = session.nextFragmentId;
+    session.nextFragmentId = (id + 1) & 0xffff;
+    const slab = this.#io.slab;
+    for (let index = 0; index < count; index++) {
+      const position = index * piece;
+      const data = Math.min(piece, length - position);
+      const at = this.#room(session, type, FRAGMENT_HEADER_LENGTH + data);
+      if (at < 0) return;
+      const body = at + PACKET_HEADER_LENGTH;
+      writePacketHeader(slab, at, PacketType.fragment, FRAGMENT_HEADER_LENGTH + data);
+      writeFragmentHeader(slab, body, id, index, count, position, length);
+      slab.copyWithin(body + FRAGMENT_HEADER_LENGTH, offset + position, offset + position + data);
+      session.stagingFill += PACKET_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH + data;
+    }
+  }
+
+  /** @returns where a packet with `payload` octets may be written in a record of the type, or -1 */
+  #room(session: Session, recordType: number, payload: number): number {
+    const needed = PACKET_HEADER_LENGTH + payload;
+    if (session.recordStart >= 0) {
+      const at = session.staging + session.stagingFill;
+      if (session.recordType === recordType && at + needed <= session.recordLimit) return at;
+      this.#closeRecord(session);
+    }
+    const least = RECORD_HEADER_LENGTH + needed + TAG_LENGTH;
+    const length = session.datagram ? session.recordLength : Math.max(session.recordLength, least);
+    if (least > length || length > STAGING_LENGTH) {
+      session.drops.giant++;
+      return -1;
+    }
+    return this.#open(session, recordType, length);
+  }
+
+  /** Begins a record of at most `length` octets. @returns where its first packet goes */
+  #open(session: Session, type: number, length: number): number {
+    const full =
+      session.recordCount === STAGED_RECORDS || session.stagingFill + length > STAGING_LENGTH;
+    const jobsFull = this.#jobs + this.#active.length + 1 >= JOB_RECORDS;
+    if (full || jobsFull || (session.staging < 0 && this.#areas === STAGING_AREAS)) this.drain();
+    if (session.staging < 0) {
+      session.staging = SlabLayout.arena + this.#areas * STAGING_LENGTH;
+      this.#areas++;
+      this.#active.push(session);
+    }
+    session.recordStart = session.staging + session.stagingFill;
+    session.recordType = type;
+    const tag = type === LinkMessageType.sealedRecord ? TAG_LENGTH : 0;
+    session.recordLimit = session.recordStart + length - tag;
+    session.stagingFill += RECORD_HEADER_LENGTH;
+    return session.recordStart + RECORD_HEADER_LENGTH;
+  }
+
+  #closeRecord(session: Session): void {
+    const start = session.recordStart;
+    if (start < 0) return;
+    session.recordStart = -1;
+    const { slab, jobs } = this.#io;
+    const body = session.staging + session.stagingFill - start - RECORD_HEADER_LENGTH;
+    const sealed = session.recordType === LinkMessageType.sealedRecord;
+    const rest = RECORD_HEADER_LENGTH - LINK_HEADER_LENGTH + body + (sealed ? TAG_LENGTH : 0);
+    const { remoteIndex } = session;
+    if (sealed) {
+      const keys = session.keys.send;
+      const high = keys.numberHigh;
+      const low = keys.numberLow;
+      const epoch = keys.epoch & 0xff;
+      writeRecordHeader(slab, start, session.recordType, rest, epoch, remoteIndex, high, low);
+      const at = this.#jobs * JOB_STRIDE;
+      this.#jobs++;
+      jobs[at + Job.keySlot] = session.keys.sendSlot;
+      jobs[at + Job.aadOffset] = start;
+      jobs[at + Job.aadLength] = RECORD_HEADER_LENGTH;
+      jobs[at + Job.inputOffset] = start + RECORD_HEADER_LENGTH;
+      jobs[at + Job.inputLength] = body;
+      jobs[at + Job.outputOffset] = start + RECORD_HEADER_LENGTH;
+      jobs[at + Job.numberHigh] = high;
+      jobs[at + Job.numberLow] = low;
+      keys.advance();
+      session.stagingFill += TAG_LENGTH;
+    } else {
+      const high = session.clearNumberHigh;
+      const low = session.clearNumberLow;
+      writeRecordHeader(slab, start, session.recordType, rest, 0, remoteIndex, high, low);
+      session.clearNumberLow = (low + 1) >>> 0;
+      if (session.clearNumberLow === 0) session.clearNumberHigh = (high + 1) >>> 0;
+    }
+    session.recordEnds[session.recordCount++] = session.staging + session.stagingFill;
+    session.recordsOut++;
+  }
+
+  /** Hands over the records of a datagram session: runs of equal size as one segmented send. */
+  #sendDatagrams(session: Session): void {
+    const ends = session.recordEnds;
+    let start = session.staging;
+    let index = 0;
+    while (index < session.recordCount) {
+      const size = ends[index] - start;
+      let end = ends[index];
+      let next = index + 1;
+      if (this.#segmentation) {
+        while (
+          next < session.recordCount &&
+          next - index < MAX_SEGMENTS &&
+          ends[next] - start <= MAX_SEGMENTED_OCTETS
+        ) {
+          const following = ends[next] - end;
+          if (following > size) break;
+          end = ends[next];
+          next++;
+          if (following < size) break; // a shorter segment ends the send
+        }
+      }
+      const segment = next - index > 1 ? size : 0;
+      this.#pushSend(session, session.descriptor, start, end - start, session.address, segment);
+      start = end;
+      index = next;
+    }
+  }
+
+  #sendStream(session: Session): void {
+    const length = session.stagingFill;
+    if (length === 0) return;
+    if (session.backlog >= 0) this.#keep(session, session.staging, length, true);
+    else this.#pushSend(session, session.descriptor, session.staging, length, -1, 0);
+  }
+
+  /** Octets of a stream that have to wait. `whole`: they begin with a record, so may be dropped. */
+  #keep(session: Session, offset: number, length: number, whole: boolean): void {
+    if (session.backlog < 0) {
+      session.backlog = this.#memory.chunks.take();
+      if (session.backlog < 0) {
+        session.drops.full++;
+        return;
+      }
+      session.backlogStart = session.backlogEnd = session.backlog;
+      this.#io.watchWritable(session.descriptor);
+    }
+    const { slab } = this.#io;
+    if (session.backlogEnd + length > session.backlog + CHUNK_LENGTH) {
+      slab.copyWithin(session.backlog, session.backlogStart, session.backlogEnd);
+      session.backlogEnd -= session.backlogStart - session.backlog;
+      session.backlogStart = session.backlog;
+    }
+    if (whole && session.backlogEnd + length > session.backlog + CHUNK_LENGTH) {
+      session.drops.full += session.recordCount;
+      return;
+    }
+    slab.copyWithin(session.backlogEnd, offset, offset + length);
+    session.backlogEnd += length;
+  }
+
+  #pushSend(
+    owner: Endpoint | Session | undefined,
+    descriptor: number,
+    offset: number,
+    length: number,
+    address: number,
+    segmentSize: number,
+  ): void {
+    if (this.#sends === SEND_RECORDS) this.#flush();
+    const { tx } = this.#io;
+    const at = this.#sends * TX_STRIDE;
+    this.#owners[this.#sends] = owner;
+    this.#sends++;
+    tx[at + Tx.descriptor] = descriptor;
+    tx[at + Tx.headerOffset] = 0;
+    tx[at + Tx.headerLength] = 0;
+    tx[at + Tx.payloadOffset] = offset;
+    tx[at + Tx.payloadLength] = length;
+    tx[at + Tx.address] = address;
+    tx[at + Tx.segmentSize] = segmentSize;
+  }
+
+  #flush(): void {
+    const count = this.#sends;
+    if (count === 0) return;
+    this.#sends = 0;
+    if (this.#io.flush(count) === 0) return;
+    const { tx } = this.#io;
+    for (let i = 0; i < count; i++) {
+      const at = i * TX_STRIDE;
+      const result = tx[at + Tx.result];
+      const length = tx[at + Tx.payloadLength];
+      if (result === length) continue;
+      const owner = this.#owners[i];
+      if (owner === undefined) continue;
+      if ('localIndex' in owner) this.#refusedSession(owner, at, result, length);
+      else this.#refusedEndpoint(owner, at, result, length);
+    }
+  }
+
+  #refusedEndpoint(endpoint: Endpoint, at: number, result: number, length: number): void {
+    const offset = this.#io.tx[at + Tx.payloadOffset];
+    if (isFull(result)) {
+      const first = endpoint.waiting === 0;
+      if (endpoint.queue(this.#memory, this.#io.slab, offset, length)) {
+        if (first) this.#io.watchWritable(endpoint.descriptor);
+        return;
+      }
+    }
+    this.#observer.endpointFull(endpoint.port, length);
+  }
+
+  #refusedSession(session: Session, at: number, result: number, length: number): void {
+    const { tx } = this.#io;
+    const offset = tx[at + Tx.payloadOffset];
+    if (!session.datagram) {
+      const taken = Math.max(result, 0);
+      if (taken > 0 || isFull(result)) {
+        this.#keep(session, offset + taken, length - taken, taken === 0);
+      } else {
+        session.drops.sendErrors++;
+      }
+      return;
+    }
+    if (result === -EMSGSIZE) session.pathMtu.tooLarge(length, this.now);
+    else if (isFull(result)) session.drops.full++;
+    else session.drops.sendErrors++;
+    const segmented = tx[at + Tx.segmentSize] > 0;
+    if (segmented && (result === -EIO || result === -EINVAL || result === -EOPNOTSUPP)) {
+      this.#segmentation = false;
+    }
+  }
+}
+
+function isFull(result: number): boolean {
+  return result === -EAGAIN || result === -ENOBUFS;
+}

@@ -1,0 +1,70 @@
+/**
+ * A descriptor that carries bare frames: a VDE client's socket or a TAP.
+ *
+ * When the system will not take a frame (the client does not read), up to
+ * BACKLOG_FRAMES wait in a ring, in order; then the tail is dropped and counted.
+ * Other endpoints never notice. This is the light buffering of the F2F thesis,
+ * section 4.5.1.
+ */
+import type { DataPlaneMemory } from './memory.ts';
+
+/** Frames that may wait for one endpoint. A power of two. */
+export const BACKLOG_FRAMES = 256;
+const MASK = BACKLOG_FRAMES - 1;
+
+export class Endpoint {
+  readonly descriptor: number;
+  readonly port: number;
+  // Made when first needed: most endpoints never fall behind.
+  #offsets: Int32Array | undefined;
+  #lengths: Int32Array | undefined;
+  #head = 0;
+  #count = 0;
+
+  constructor(descriptor: number, port: number) {
+    this.descriptor = descriptor;
+    this.port = port;
+  }
+
+  /** Frames that wait. */
+  get waiting(): number {
+    return this.#count;
+  }
+
+  /** Copies a frame behind those that wait. @returns false when it had to be dropped */
+  queue(memory: DataPlaneMemory, slab: Uint8Array, offset: number, length: number): boolean {
+    if (this.#count === BACKLOG_FRAMES || length > memory.frames.slotLength) return false;
+    const slot = memory.frames.take();
+    if (slot < 0) return false;
+    slab.copyWithin(slot, offset, offset + length);
+    this.#offsets ??= new Int32Array(BACKLOG_FRAMES);
+    this.#lengths ??= new Int32Array(BACKLOG_FRAMES);
+    const at = (this.#head + this.#count) & MASK;
+    this.#offsets[at] = slot;
+    this.#lengths[at] = length;
+    this.#count++;
+    return true;
+  }
+
+  /** Slab offset of the frame at `index` from the front. */
+  offsetAt(index: number): number {
+    return this.#offsets === undefined ? -1 : this.#offsets[(this.#head + index) & MASK];
+  }
+
+  lengthAt(index: number): number {
+    return this.#lengths === undefined ? 0 : this.#lengths[(this.#head + index) & MASK];
+  }
+
+  /** Forgets the first `count` frames, which are sent. */
+  drop(memory: DataPlaneMemory, count: number): void {
+    for (let i = 0; i < count && this.#count > 0; i++) {
+      memory.frames.give(this.offsetAt(0));
+      this.#head = (this.#head + 1) & MASK;
+      this.#count--;
+    }
+  }
+
+  destroy(memory: DataPlaneMemory): void {
+    this.drop(memory, this.#count);
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * The receiving half of a turn for sessions: records are found, opened in one
+ * batch, and their packets given to whom they are for.
+ *
+ *   scan:  link message -> handshake?  -> notice to the main thread
+ *                       -> sealed      -> known session, not seen before -> job
+ *                       -> clear       -> known session in clear mode    -> list
+ *   open:  one call for all jobs
+ *   then:  each record's packets, in order of arrival
+ *
+ * Nothing that a peer sends throws: what makes no sense is counted where it
+ * belongs and dropped. Records of a datagram lie in their receive slot, those of
+ * a stream in its area; both stay there until the turn is over.
+ */
+
+import { addressesEqual } from '../io/address.ts';
+import { type BatchedIo, JOB_RECORDS, JOB_STRIDE, Job, TAG_LENGTH } from '../io/contract.ts';
+import {
+  LINK_HEADER_LENGTH,
+  LinkMessageType,
+  RECORD_HEADER_LENGTH,
+  readEpoch,
+  readLength,
+  readNumberHigh,
+  readNumberLow,
+  readReceiver,
+  readType,
+} from '../links/link-message.ts';
+import { PACKET_HEADER_LENGTH, PacketType, packetLength, packetType } from '../links/packet.ts';
+import type { Session } from './session.ts';
+
+/** What the engine does with what came out of records. */
+export interface IngressTarget {
+  /** The live session of a local index, if any. */
+  session(localIndex: number): Session | undefined;
+  /** An Ethernet frame from a session, in the slab. */
+  frame(session: Session, offset: number, length: number): void;
+  /** A packet that is not for the data plane. */
+  packet(session: Session, type: number, offset: number, length: number): void;
+  /** A link message outside any session. `address` is a slab offset, -1 on a stream. */
+  message(descriptor: number, address: number, offset: number, length: number): void;
+  ping(session: Session, offset: number, length: number): void;
+  pong(session: Session, offset: number, length: number): void;
+  probe(session: Session, offset: number, length: number): void;
+  probeAcknowledged(session: Session, offset: number, length: number): void;
+  /** The first authentic record came in: the other end has the session too. */
+  alive(session: Session): void;
+  /** An authentic record came from elsewhere than where we send. */
+  roamed(session: Session, address: number): void;
+}
+
+/** Things that never reached a session. */
+export interface IngressDrops {
+  /** Not a link message: too short, or its length disagrees. */
+  malformed: number;
+  /** A record for a session that is not there. */
+  unknownSession: number;
+}
+
+export class Ingress {
+  readonly drops: IngressDrops = { malformed: 0, unknownSession: 0 };
+  readonly #io: BatchedIo;
+  readonly #target: IngressTarget;
+  // The records of this batch, column by column; results are copied out of the
+  // job list because sealing uses the same list.
+  readonly #sessions: (Session | undefined)[] = new Array(JOB_RECORDS).fill(undefined);
+  readonly #starts = new Int32Array(JOB_RECORDS);
+  readonly #addresses = new Int32Array(JOB_RECORDS);
+  readonly #results = new Int32Array(JOB_RECORDS);
+  /** Octets after the header of a clear record; -1 for a sealed one. */
+  readonly #clearLengths = new Int32Array(JOB_RECORDS);
+  #sealedCount = 0;
+  /** Slots of frames put together in this turn, and the sessions they go back to. */
+  readonly #whole: number[] = [];
+  readonly #wholeOwners: Session[] = [];
+  #count = 0;
+  #now = 0;
+
+  constructor(io: BatchedIo, target: IngressTarget) {
+    this.#io = io;
+    this.#target = target;
+  }
+
+  get isFull(): boolean {
+    return this.#count === JOB_RECORDS;
+  }
+
+  /** One datagram. `address` is the slab offset of where it came from. */
+  datagram(descriptor: number, offset: number, length: number, address: number): void {
+    const { slab } = this.#io;
+    if (
+      length < LINK_HEADER_LENGTH ||
+      readLength(slab, offset) !== length - LINK_HEADER_LENGTH ||
+      !this.#scan(descriptor, offset, length, address)
+    ) {
+      this.drops.malformed++;
+    }
+  }
+
+  /**
+   * One whole message of a stream.
+   * @returns false when it is nonsense: a stream does not recover from that
+   */
+  streamMessage(descriptor: number, offset: number, length: number): boolean {
+    if (this.#scan(descriptor, offset, length, -1)) return true;
+    this.drops.malformed++;
+    return false;
+  }
+
+  /** Opens what was scanned and delivers it. */
+  open(now: number): void {
+    const count = this.#count;
+    if (count === 0) return;
+    this.#now = now;
+    const sealed = this.#sealedCount;
+    if (sealed > 0) this.#io.open(sealed);
+    const { jobs } = this.#io;
+    for (let i = 0; i < sealed; i++) this.#results[i] = jobs[i * JOB_STRIDE + Job.result];
+    this.#count = this.#sealedCount = 0;
+    let job = 0;
+    for (let i = 0; i < count; i++) {
+      const session = this.#sessions[i];
+      this.#sessions[i] = undefined;
+      if (session === undefined) continue;
+      const body = this.#starts[i] + RECORD_HEADER_LENGTH;
+      if (this.#clearLengths[i] < 0) {
+        this.#deliver(session, this.#starts[i], this.#results[job++], this.#addresses[i]);
+      } else {
+        session.recordsIn++;
+        this.#packets(session, body, body + this.#clearLengths[i], false);
+      }
+    }
+  }
+
+  #scan(descriptor: number, offset: number, length: number, address: number): boolean {
+    const { slab } = this.#io;
+    const type = readType(slab, offset);
+    if (type !== LinkMessageType.sealedRecord && type !== LinkMessageType.clearRecord) {
+      if (type < LinkMessageType.handshakeInit || type > LinkMessageType.refuse) return false;
+      this.#target.message(descriptor, address, offset, length);
+      return true;
+    }
+    if (length < RECORD_HEADER_LENGTH) return false;
+    const session = this.#target.session(readReceiver(slab, offset));
+    if (session === undefined || session.descriptor !== descriptor) {
+      // The confirmation of a handshake is a record whose session is not open yet.
+      const first = readNumberHigh(slab, offset) === 0 && readNumberLow(slab, offset) === 0;
+      if (first && type === LinkMessageType.sealedRecord) {
+        this.#target.message(descriptor, address, offset, length);
+      } else {
+        this.drops.unknownSession++;
+      }
+      return true;
+    }
+    if (type === LinkMessageType.clearRecord) this.#clear(session, offset, length, address);
+    else this.#sealed(session, offset, length, address);
+    return true;
+  }
+
+  #sealed(session: Session, offset: number, length: number, address: number): void {
+    const { slab, jobs } = this.#io;
+    const body = length - RECORD_HEADER_LENGTH;
+    if (body < TAG_LENGTH) {
+      session.drops.malformed++;
+      return;
+    }
+    const high = readNumberHigh(slab, offset);
+    const low = readNumberLow(slab, offset);
+    if (!session.replay.check(high, low)) {
+      session.drops.replayed++;
+      return;
+    }
+    const slot = session.keys.receiveSlot(readEpoch(slab, offset));
+    if (slot < 0) {
+      session.drops.forged++;
+      return;
+    }
+    const index = this.#count++;
+    const at = this.#sealedCount * JOB_STRIDE;
+    this.#sealedCount++;
+    jobs[at + Job.keySlot] = slot;
+    jobs[at + Job.aadOffset] = offset;
+    jobs[at + Job.aadLength] = RECORD_HEADER_LENGTH;
+    jobs[at + Job.inputOffset] = offset + RECORD_HEADER_LENGTH;
+    jobs[at + Job.inputLength] = body;
+    jobs[at + Job.outputOffset] = offset + RECORD_HEADER_LENGTH;
+    jobs[at + Job.numberHigh] = high;
+    jobs[at + Job.numberLow] = low;
+    this.#sessions[index] = session;
+    this.#starts[index] = offset;
+    this.#addresses[index] = address;
+    this.#clearLengths[index] = -1;
+  }
+
+  #clear(session: Session, offset: number, length: number, address: number): void {
+    const elsewhere = address >= 0 && !addressesEqual(this.#io.slab, address, session.address);
+    if (!session.clear || elsewhere) {
+      session.drops.unexpectedClear++;
+      return;
+    }
+    const index = this.#count++;
+    this.#sessions[index] = session;
+    this.#starts[index] = offset;
+    this.#clearLengths[index] = length - RECORD_HEADER_LENGTH;
+  }
+
+  #deliver(session: Session, start: number, length: number, address: number): void {
+    if (length < 0) {
+      session.drops.forged++;
+      return;
+    }
+    const { slab } = this.#io;
+    const high = readNumberHigh(slab, start);
+    const low = readNumberLow(slab, start);
+    // Checked again: the same number may stand twice in one batch.
+    if (!session.replay.check(high, low)) {
+      session.drops.replayed++;
+      return;
+    }
+    session.replay.commit(high, low);
+    session.keys.received(readEpoch(slab, start), this.#now);
+    session.keepalive.heard(this.#now);
+    if (!session.alive) {
+      session.alive = true;
+      this.#target.alive(session);
+    }
+    session.recordsIn++;
+    if (high > session.highestHigh || (high === session.highestHigh && low >= session.highestLow)) {
+      session.highestHigh = high;
+      session.highestLow = low;
+      if (address >= 0 && !addressesEqual(slab, address, session.address)) {
+        this.#target.roamed(session, address);
+      }
+    }
+    const body = start + RECORD_HEADER_LENGTH;
+    this.#packets(session, body, body + length, true);
+  }
+
+  /** The F2F packets between two slab offsets. In the clear, only Ethernet is believed. */
+  #packets(session: Session, from: number, to: number, sealed: boolean): void {
+    const { slab } = this.#io;
+    let offset = from;
+    while (offset < to) {
+      if (to - offset < PACKET_HEADER_LENGTH) {
+        session.drops.malformed++;
+        return;
+      }
+      const type = packetType(slab, offset);
+      const length = packetLength(slab, offset);
+      const payload = offset + PACKET_HEADER_LENGTH;
+      offset = payload + length;
+      if (offset > to) {
+        session.drops.malformed++;
+        return;
+      }
+      if (type === PacketType.ethernet) this.#frame(session, payload, length, sealed);
+      else if (type === PacketType.fragment) this.#fragment(session, payload, length, sealed);
+      else if (sealed) this.#control(session, type, payload, length);
+      else session.drops.unexpectedClear++;
+    }
+  }
+
+  #frame(session: Session, offset: number, length: number, sealed: boolean): void {
+    if (!sealed) session.clearOctetsIn += length;
+    this.#target.frame(session, offset, length);
+  }
+
+  #fragment(session: Session, offset: number, length: number, sealed: boolean): void {
+    const { reassembly } = session;
+    const malformed = reassembly.malformed;
+    const slot = reassembly.accept(this.#io.slab, offset, length, this.#now);
+    if (reassembly.malformed !== malformed) session.drops.malformed++;
+    if (slot < 0) return;
+    // The frame stays in its slot until the next turn, when what was sent has left.
+    this.#frame(session, slot, reassembly.lastLength, sealed);
+    this.#whole.push(slot);
+    this.#wholeOwners.push(session);
+  }
+
+  /** Gives back the memory of frames that were put together; after the drain of a turn. */
+  release(): void {
+    for (let i = 0; i < this.#whole.length; i++) {
+      this.#wholeOwners[i].reassembly.release(this.#whole[i]);
+    }
+    this.#whole.length = 0;
+    this.#wholeOwners.length = 0;
+  }
+
+  #control(session: Session, type: number, offset: number, length: number): void {
+    switch (type) {
+      case PacketType.ping:
+        this.#target.ping(session, offset, length);
+        return;
+      case PacketType.pong:
+        this.#target.pong(session, offset, length);
+        return;
+      case PacketType.probe:
+        this.#target.probe(session, offset, length);
+        return;
+      case PacketType.probeAcknowledgement:
+        this.#target.probeAcknowledged(session, offset, length);
+        return;
+      case PacketType.confirm: // a repeat of what the handshake has seen
+        return;
+      default:
+        this.#target.packet(session, type, offset, length);
+    }
+  }
+}

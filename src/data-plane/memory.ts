@@ -1,0 +1,63 @@
+/**
+ * The free part of the slab, divided once: backlog slots, stream chunks, addresses.
+ *
+ *   | addresses | frame slots …            | chunks …                           |
+ *
+ * Pages that are never touched cost nothing, so the division may be generous.
+ */
+import { ADDRESS_LENGTH, SLOT_LENGTH, SlabLayout } from '../io/contract.ts';
+import type { FrameSlots } from '../links/fragment.ts';
+
+/** Addresses of datagram sessions, and a few for messages outside a session. */
+export const ADDRESS_COUNT = 2048;
+/** Frames that may wait for full sockets or for their missing pieces, in the whole node. */
+const FRAME_SLOTS = 1024;
+/** Octets of a chunk: what a stream gathers before it is parsed, or may have waiting. */
+export const CHUNK_LENGTH = 128 * 1024;
+
+const ADDRESSES_START = SlabLayout.free;
+const FRAMES_START = ADDRESSES_START + ADDRESS_COUNT * ADDRESS_LENGTH;
+const CHUNKS_START = FRAMES_START + FRAME_SLOTS * SLOT_LENGTH;
+const CHUNK_COUNT = Math.floor(
+  (SlabLayout.free + SlabLayout.freeLength - CHUNKS_START) / CHUNK_LENGTH,
+);
+
+/** A free list of equal pieces of the slab; takes and gives in constant time, allocates nothing. */
+export class PiecePool implements FrameSlots {
+  readonly slotLength: number;
+  readonly #start: number;
+  readonly #free: Int32Array;
+  #count: number;
+
+  constructor(start: number, length: number, count: number) {
+    this.slotLength = length;
+    this.#start = start;
+    this.#free = new Int32Array(count);
+    for (let i = 0; i < count; i++) this.#free[i] = start + (count - 1 - i) * length;
+    this.#count = count;
+  }
+
+  /** Pieces that can still be taken. */
+  get available(): number {
+    return this.#count;
+  }
+
+  /** @returns the slab offset of a piece, or -1 when there is none */
+  take(): number {
+    return this.#count === 0 ? -1 : this.#free[--this.#count];
+  }
+
+  give(offset: number): void {
+    if ((offset - this.#start) % this.slotLength !== 0 || this.#count === this.#free.length) {
+      throw new RangeError('not a piece of this pool');
+    }
+    this.#free[this.#count++] = offset;
+  }
+}
+
+/** The pools of one data plane. */
+export class DataPlaneMemory {
+  readonly addresses = new PiecePool(ADDRESSES_START, ADDRESS_LENGTH, ADDRESS_COUNT);
+  readonly frames = new PiecePool(FRAMES_START, SLOT_LENGTH, FRAME_SLOTS);
+  readonly chunks = new PiecePool(CHUNKS_START, CHUNK_LENGTH, CHUNK_COUNT);
+}

@@ -1,0 +1,70 @@
+/**
+ * Writes notices into two bounded rings: one for what anybody may cause, one for
+ * what only friends and the node itself can. A flood of strangers fills only its
+ * own ring. A full ring drops the notice and counts it.
+ */
+import { ADDRESS_LENGTH } from '../io/contract.ts';
+import type { SharedRing } from '../io/ring.ts';
+import { NOTICE_HEADER_LENGTH, writeNoticeAddress, writeNoticeHeader } from './notice.ts';
+
+const NOTHING = new Uint8Array(0);
+
+export class NoticeWriter {
+  readonly #slab: Uint8Array;
+  readonly #strangers: SharedRing;
+  readonly #friends: SharedRing;
+  readonly #header = new Uint8Array(NOTICE_HEADER_LENGTH);
+  /** Something was written since the main thread was woken last. */
+  pending = false;
+
+  constructor(slab: Uint8Array, strangers: SharedRing, friends: SharedRing) {
+    this.#slab = slab;
+    this.#strangers = strangers;
+    this.#friends = friends;
+  }
+
+  /** From anybody: a message outside a session, or a new connection. */
+  stranger(
+    kind: number,
+    subject: number,
+    value: number,
+    address: number,
+    from: number,
+    length: number,
+  ): boolean {
+    return this.#write(this.#strangers, kind, 0, subject, value, address, from, length);
+  }
+
+  /** From a friend's session or from the node itself. */
+  friend(
+    kind: number,
+    flag: number,
+    subject: number,
+    value: number,
+    address: number,
+    from: number,
+    length: number,
+  ): boolean {
+    return this.#write(this.#friends, kind, flag, subject, value, address, from, length);
+  }
+
+  #write(
+    ring: SharedRing,
+    kind: number,
+    flag: number,
+    subject: number,
+    value: number,
+    address: number,
+    from: number,
+    length: number,
+  ): boolean {
+    const header = this.#header;
+    writeNoticeHeader(header, kind, flag, subject, value);
+    if (address >= 0) {
+      writeNoticeAddress(header, this.#slab.subarray(address, address + ADDRESS_LENGTH));
+    }
+    const payload = length > 0 ? this.#slab.subarray(from, from + length) : NOTHING;
+    this.pending = true;
+    return ring.push([header, payload]);
+  }
+}

@@ -1,0 +1,34 @@
+/** What the data plane tells of a session when asked. Plain JSON. */
+import type { Session, SessionDrops } from './session.ts';
+
+export interface SessionReport {
+  readonly localIndex: number;
+  readonly port: number;
+  /** Milliseconds; absent before the first answer. */
+  readonly rtt?: number;
+  readonly loss: number;
+  readonly pathMtu: number;
+  readonly recordsIn: number;
+  readonly recordsOut: number;
+  readonly clearOctetsIn: number;
+  readonly clearOctetsOut: number;
+  readonly keyUpdates: number;
+  readonly drops: SessionDrops;
+}
+
+export function describeSession(session: Session): SessionReport {
+  const { rtt } = session.keepalive;
+  return {
+    localIndex: session.localIndex,
+    port: session.port,
+    ...(Number.isNaN(rtt) ? {} : { rtt }),
+    loss: session.keepalive.loss,
+    pathMtu: session.datagram ? session.pathMtu.current : session.recordLength,
+    recordsIn: session.recordsIn,
+    recordsOut: session.recordsOut,
+    clearOctetsIn: session.clearOctetsIn,
+    clearOctetsOut: session.clearOctetsOut,
+    keyUpdates: session.keys.updates,
+    drops: { ...session.drops, abandoned: session.reassembly.abandoned },
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * The data-plane worker: blocks in one native call, then does one turn.
+ *
+ * It never returns to its event loop until it is told to stop, so nothing here
+ * may depend on one.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { RX_STRIDE, Rx } from '../io/contract.ts';
+import { NativeIo } from '../io/native-io.ts';
+import { SharedRing } from '../io/ring.ts';
+import { systemSockets } from '../io/system-sockets.ts';
+import { CounterWriter } from '../switch/counters.ts';
+import { FilteringDatabase } from '../switch/filtering-database.ts';
+import type { Command } from './commands.ts';
+import { Engine } from './engine.ts';
+import type { WorkerMessage, WorkerStart } from './engine-thread.ts';
+import { NoticeWriter } from './notice-writer.ts';
+
+function run(start: WorkerStart): void {
+  const io = new NativeIo({ doorbell: start.doorbell });
+  const sockets = systemSockets();
+  const notices = new NoticeWriter(
+    io.slab,
+    new SharedRing(start.strangers),
+    new SharedRing(start.friends),
+  );
+  const { settings } = start;
+  const engine = new Engine({
+    io,
+    notices,
+    counters: new CounterWriter(start.counters),
+    discard: (descriptor) => sockets.closeDescriptor(descriptor),
+    ...(settings.keepalive === undefined ? {} : { keepalive: settings.keepalive }),
+    database: new FilteringDatabase(settings.database),
+  });
+  const flag = new Int32Array(start.flag);
+
+  while (true) {
+    let now = performance.now();
+    const count = io.poll(Math.ceil(engine.timeout(now)));
+    now = performance.now();
+    engine.turn(count, now);
+    // The doorbell, when it rang, is the first record.
+    if (count > 0 && hasDoorbell(io.rx, count) && !carryOut(engine, now)) break;
+    if (notices.pending) {
+      notices.pending = false;
+      if (Atomics.exchange(flag, 0, 1) === 0) tell('notices');
+    }
+  }
+  io.close();
+}
+
+function hasDoorbell(rx: Int32Array, count: number): boolean {
+  for (let i = 0; i < count; i++) {
+    if (rx[i * RX_STRIDE + Rx.descriptor] === -1) return true;
+  }
+  return false;
+}
+
+/** Carries out all commands that have come. @returns false when it is time to stop */
+function carryOut(engine: Engine, now: number): boolean {
+  if (parentPort === null) return false;
+  for (;;) {
+    const received: { message: Command | 'stop' } | undefined = receiveMessageOnPort(parentPort);
+    if (received === undefined) break;
+    const { message } = received;
+    if (message === 'stop') return false;
+    const answer = engine.execute(message, now);
+    if (message.op === 'query') tell({ id: message.id, answer });
+  }
+  engine.drain();
+  return true;
+}
+
+function tell(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+run(workerData as WorkerStart);

@@ -1,0 +1,517 @@
+/**
+ * The F2F core: keeps a link to every friend, and tells the node's components.
+ *
+ * Read first: the F2F thesis, sections 3.4 and 3.5; docs/architecture.md.
+ *
+ * A friend is somebody whose key is known, from the configuration or a ticket.
+ * Both ends dial, and whoever is faster wins; two sessions at once settle on one
+ * by a rule that both ends apply (links/handshake/keep-which.ts). A lost link is
+ * dialled again with back-off; a link over a worse provider is replaced when a
+ * better one works, on the same switch port.
+ */
+import type { Clock } from '../clock.ts';
+import type { PacketPriority } from '../data-plane/commands.ts';
+import type { DataPlane } from '../data-plane/data-plane.ts';
+import { addressText } from '../io/address.ts';
+import type { Carrier, LinkProvider, Listening, ProviderFactory } from '../links/contract.ts';
+import type { CookieSecrets } from '../links/handshake/cookie.ts';
+import { HandshakeGate } from '../links/handshake/handshake-gate.ts';
+import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
+import { keepWhich } from '../links/handshake/keep-which.ts';
+import { PacketType } from '../links/packet.ts';
+import { CoreEvents, type IncomingPacket } from './core-events.ts';
+import { type DialledSession, dial } from './dialler.ts';
+import type { Friend, FriendSession } from './friend.ts';
+import { type Facts, HandshakeDriver } from './handshake-driver.ts';
+import { SessionIndices } from './session-indices.ts';
+import type { Uid } from './uid.ts';
+
+/** Milliseconds that a replaced session still receives, for what is on its way. */
+const LINGER = 2000;
+/** Milliseconds between attempts at a better provider than the one in use. */
+const UPGRADE_INTERVAL = 30_000;
+/** Milliseconds within which an accepted stream has to become a session. */
+const ACCEPT_TIMEOUT = 10_000;
+
+/** What the core wants logged. Not for decisions. */
+export interface CoreLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  debug(details: object, message: string): void;
+}
+
+export interface CoreOptions {
+  readonly clock: Clock;
+  readonly random: (length: number) => Uint8Array;
+  readonly cookies: CookieSecrets;
+  readonly log: CoreLog;
+  readonly dataPlane: DataPlane;
+  readonly providers: readonly ProviderFactory[];
+  /** What handshakes say of this node; friends and tickets are the core's. */
+  readonly facts: () => Omit<Facts, 'isFriend' | 'tickets'>;
+  readonly tickets: () => ReturnType<NonNullable<Facts['tickets']>>;
+  /** Somebody came with a ticket of ours: burn it and make a friend of them, at once. */
+  readonly redeem: (session: HandshakeSession, ticket: string) => Friend;
+  /** A friend proved the ticket that we hold: the secret can be forgotten. */
+  readonly redeemed: (friend: Friend) => void;
+}
+
+export interface CoreCounters {
+  /** Packets of a type that no component claimed. */
+  unclaimed: number;
+  /** Sessions that were lost. */
+  lost: number;
+}
+
+export class F2FCore {
+  readonly events = new CoreEvents();
+  readonly counters: CoreCounters = { unclaimed: 0, lost: 0 };
+  readonly handshakes: HandshakeDriver;
+  readonly #options: CoreOptions;
+  readonly #dataPlane: DataPlane;
+  readonly #friends = new Map<Uid, Friend>();
+  readonly #providers = new Map<string, LinkProvider>();
+  readonly #listening: Listening[] = [];
+  readonly #indices: SessionIndices;
+  /** By local index: sessions in use and those that linger. */
+  readonly #sessions = new Map<number, { friend: Friend; held: FriendSession }>();
+  readonly #accepted = new Map<Carrier, NodeJS.Timeout>();
+  readonly #lingering = new Set<NodeJS.Timeout>();
+  readonly #upgradeTimer: NodeJS.Timeout;
+  #closed = false;
+
+  constructor(options: CoreOptions) {
+    this.#options = options;
+    this.#dataPlane = options.dataPlane;
+    this.#indices = new SessionIndices(options.random);
+    this.handshakes = new HandshakeDriver({
+      clock: options.clock,
+      gate: new HandshakeGate(options.cookies, options.clock.now()),
+      indices: this.#indices,
+      facts: () => this.#facts(),
+      send: (carrier, message) => {
+        this.#dataPlane.send(carrier.descriptor, carrier.address, message);
+      },
+      established: (session, carrier) => this.#answered(session, carrier),
+      refused: (failure, carrier) => this.#refused(failure, carrier),
+    });
+    for (const factory of options.providers) {
+      const provider = factory(this.#dataPlane, {
+        accepted: (carrier) => this.#watchAccepted(carrier),
+        message: (carrier, message) => this.handshakes.receive(carrier, message),
+        closed: (carrier, reason) => this.#carrierClosed(carrier, reason),
+      });
+      this.#providers.set(provider.scheme, provider);
+    }
+    this.#upgradeTimer = setInterval(() => this.#upgrade(), UPGRADE_INTERVAL);
+    this.#upgradeTimer.unref();
+  }
+
+  get friends(): readonly Friend[] {
+    return [...this.#friends.values()];
+  }
+
+  friend(uid: Uid): Friend | undefined {
+    return this.#friends.get(uid);
+  }
+
+  /** URLs that we listen on, with the ports in use. */
+  get listening(): readonly string[] {
+    return this.#listening.map(({ url }) => url);
+  }
+
+  get schemes(): readonly string[] {
+    return [...this.#providers.keys()];
+  }
+
+  /** @throws KithError 'address' */
+  async listen(url: string): Promise<string> {
+    const provider = this.#providers.get(url.slice(0, url.indexOf(':')));
+    if (provider === undefined) throw new RangeError(`no provider for ${url}`);
+    const listening = await provider.listen(url);
+    this.#listening.push(listening);
+    return listening.url;
+  }
+
+  /** Takes in a friend and starts dialling. One that is known already stays as it is. */
+  addFriend(friend: Friend): void {
+    if (this.#friends.has(friend.uid)) return;
+    this.#friends.set(friend.uid, friend);
+    this.#connect(friend);
+  }
+
+  /** Ends all sessions with a friend at once and forgets it. */
+  removeFriend(uid: Uid, reason: string): boolean {
+    const friend = this.#friends.get(uid);
+    if (friend === undefined) return false;
+    this.#friends.delete(uid);
+    this.#idle(friend);
+    for (const [index, { friend: owner, held }] of [...this.#sessions]) {
+      if (owner === friend) this.#end(index, held, reason);
+    }
+    this.#lost(friend, reason);
+    return true;
+  }
+
+  /**
+   * Sends one F2F packet, sealed.
+   * @param priority 'control' goes out next; of 'bulk' at most one is queued, and
+   *   it waits for everything else: `read-write` tells when there is room
+   * @returns false when the friend is not connected, or a bulk packet is queued already
+   */
+  send(uid: Uid, type: number, payload: Uint8Array, priority: PacketPriority): boolean {
+    const held = this.#friends.get(uid)?.current;
+    if (held === undefined) return false;
+    if (priority === 'bulk') {
+      if (held.bulkQueued) return false;
+      held.bulkQueued = true;
+    }
+    this.#dataPlane.sendPacket(held.session.localIndex, type, payload, priority);
+    return true;
+  }
+
+  /** The bulk packet of a session has left. */
+  bulkSent(localIndex: number): void {
+    const entry = this.#sessions.get(localIndex);
+    if (entry === undefined) return;
+    entry.held.bulkQueued = false;
+    this.events.emit('read-write', { uid: entry.friend.uid });
+  }
+
+  /** Tries all friends that wait, now. */
+  retryNow(): void {
+    for (const friend of this.#friends.values()) {
+      if (friend.state === 'offline') this.#connect(friend);
+    }
+  }
+
+  // ---- what the data plane tells
+
+  packet(localIndex: number, type: number, payload: Uint8Array): void {
+    const entry = this.#sessions.get(localIndex);
+    if (entry === undefined) return;
+    if (type === PacketType.close) {
+      const reason = new TextDecoder().decode(payload.subarray(0, 256));
+      this.#sessionGone(localIndex, `The friend ended the link: ${printable(reason)}.`);
+      return;
+    }
+    const packet: IncomingPacket = { type, payload, claimed: false };
+    this.events.emit('read-write', { uid: entry.friend.uid, packet });
+    if (!packet.claimed) this.counters.unclaimed++;
+  }
+
+  sessionDead(localIndex: number, silence: number): void {
+    this.#sessionGone(localIndex, `Nothing was heard for ${silence} ms.`);
+  }
+
+  sessionRoamed(localIndex: number, address: Uint8Array): void {
+    const entry = this.#sessions.get(localIndex);
+    if (entry === undefined) return;
+    const { carrier } = entry.held;
+    const remote = `${carrier.provider}://${addressText(address)}`;
+    entry.held.carrier = { ...carrier, address, remote, close: () => carrier.close() };
+    this.#options.log.info({ friend: entry.friend.name, remote }, 'friend moved');
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#upgradeTimer);
+    for (const timer of this.#lingering) clearTimeout(timer);
+    for (const timer of this.#accepted.values()) clearTimeout(timer);
+    for (const friend of this.#friends.values()) this.#idle(friend);
+    for (const [index, { held }] of [...this.#sessions]) this.#end(index, held, 'the node stops');
+    this.handshakes.close();
+    for (const provider of this.#providers.values()) provider.close();
+  }
+
+  // ---- handshakes
+
+  #facts(): Facts {
+    return {
+      ...this.#options.facts(),
+      isFriend: (uid, publicKey) => this.#isFriend(uid, publicKey),
+      tickets: this.#options.tickets,
+    };
+  }
+
+  #isFriend(uid: Uid, publicKey: Uint8Array): boolean {
+    const friend = this.#friends.get(uid);
+    if (friend === undefined) return false;
+    const pinned = friend.publicKey;
+    return pinned === undefined || Buffer.from(pinned).equals(publicKey);
+  }
+
+  /** A handshake that the other end began has succeeded. */
+  #answered(session: HandshakeSession, carrier: Carrier): void {
+    const ticket = session.redeemedTicket;
+    if (ticket !== undefined)
+      this.#friends.set(session.friendUid, this.#options.redeem(session, ticket));
+    const preference = this.#providers.get(carrier.provider)?.preference ?? 0;
+    this.#established({ session, carrier, preference });
+  }
+
+  #refused(failure: HandshakeFailure, carrier: Carrier): void {
+    this.#options.log.debug({ from: carrier.remote, reason: failure.reason }, failure.detail);
+    const friend = failure.peerUid === undefined ? undefined : this.#friends.get(failure.peerUid);
+    if (friend !== undefined) friend.lastError = failure.detail;
+    if (carrier.reliable) this.#closeAccepted(carrier);
+  }
+
+  #established(dialled: DialledSession): void {
+    const { session, carrier, preference } = dialled;
+    this.#acceptDone(carrier);
+    const friend = this.#friends.get(session.friendUid);
+    if (friend === undefined || this.#closed) {
+      this.#indices.give(session.localIndex);
+      carrier.close();
+      return;
+    }
+    const incoming: FriendSession = {
+      session,
+      carrier,
+      preference,
+      used: false,
+      bulkQueued: false,
+    };
+    this.#open(friend, incoming);
+    // A responder waits for the first record: until then nobody knows whether the initiator
+    // has the session, or gave up on the way.
+    if (session.role === 'initiator') this.#use(friend, incoming);
+  }
+
+  /** The other end has the session too. */
+  sessionAlive(localIndex: number): void {
+    const entry = this.#sessions.get(localIndex);
+    if (entry === undefined || entry.held.used) return;
+    this.#use(entry.friend, entry.held);
+  }
+
+  #open(friend: Friend, held: FriendSession): void {
+    const { session, carrier } = held;
+    this.#sessions.set(session.localIndex, { friend, held });
+    this.#dataPlane.openSession({
+      localIndex: session.localIndex,
+      remoteIndex: session.remoteIndex,
+      descriptor: carrier.descriptor,
+      ...(carrier.address === undefined ? {} : { address: carrier.address }),
+      cipher: session.cipher,
+      sendSecret: session.sendSecret,
+      receiveSecret: session.receiveSecret,
+      firstNumber: session.firstRecordNumber,
+      mode: session.mode,
+      largestFrame: session.largestFrame,
+      port: friend.port,
+    });
+    session.sendSecret.fill(0);
+    session.receiveSecret.fill(0);
+  }
+
+  /** Frames leave through this session, unless the one in use is to stay; the other receives on a little. */
+  #use(friend: Friend, held: FriendSession): void {
+    const { session, carrier } = held;
+    const before = friend.current;
+    held.used = true;
+    if (before !== undefined && prefer(before, held) === 'existing') {
+      this.#retire(held);
+      return;
+    }
+    this.#dataPlane.useSession(friend.port, session.localIndex);
+    friend.current = held;
+    friend.publicKey ??= session.friendPublicKey;
+    if (friend.name === '') friend.name = session.friendName;
+    friend.learntAddresses = session.friendAddresses;
+    friend.lastError = undefined;
+    friend.backOff.succeeded();
+    // Our own attempt, if there is one, goes on: the other end may see it succeed, and both
+    // ends have to choose among the same sessions.
+    clearTimeout(friend.retryTimer);
+    friend.retryTimer = undefined;
+    if (friend.ticketSecret !== undefined) {
+      friend.ticketSecret = undefined;
+      this.#options.redeemed(friend);
+    }
+    this.#options.log.info(
+      {
+        friend: friend.name,
+        uid: friend.uid,
+        remote: carrier.remote,
+        mode: session.mode,
+        groups: session.sharedGroups,
+      },
+      'link up',
+    );
+    if (before === undefined) {
+      this.events.emit('connecting', { uid: friend.uid, port: friend.port });
+    } else {
+      this.#retire(before);
+    }
+    this.events.emit('read-write', { uid: friend.uid });
+  }
+
+  /** A session that another has replaced receives a little longer. */
+  #retire(old: FriendSession): void {
+    const timer = setTimeout(() => {
+      this.#lingering.delete(timer);
+      this.#end(old.session.localIndex, old, undefined);
+    }, LINGER);
+    timer.unref();
+    this.#lingering.add(timer);
+  }
+
+  #end(localIndex: number, held: FriendSession, reason: string | undefined): void {
+    if (!this.#sessions.delete(localIndex)) return;
+    this.#dataPlane.closeSession(localIndex, reason);
+    this.#indices.give(localIndex);
+    held.carrier.close();
+  }
+
+  // ---- losing and finding again
+
+  #sessionGone(localIndex: number, reason: string): void {
+    const entry = this.#sessions.get(localIndex);
+    if (entry === undefined) return;
+    this.#end(localIndex, entry.held, undefined);
+    const { friend } = entry;
+    if (friend.current !== entry.held) return;
+    this.counters.lost++;
+    this.#lost(friend, reason);
+    this.#connect(friend);
+  }
+
+  #lost(friend: Friend, reason: string): void {
+    if (friend.current === undefined) return;
+    friend.current = undefined;
+    friend.lastError = reason;
+    this.#options.log.warn({ friend: friend.name, uid: friend.uid }, `link lost: ${reason}`);
+    this.events.emit('disconnected', { uid: friend.uid, port: friend.port, reason });
+  }
+
+  #carrierClosed(carrier: Carrier, reason: string): void {
+    this.#acceptDone(carrier);
+    this.handshakes.carrierClosed(carrier, reason);
+    for (const [index, { held }] of [...this.#sessions]) {
+      if (held.carrier.descriptor === carrier.descriptor) {
+        this.#sessionGone(index, `The connection is gone: ${reason}.`);
+      }
+    }
+  }
+
+  #connect(friend: Friend): void {
+    if (this.#closed || friend.attempt !== undefined || !this.#friends.has(friend.uid)) return;
+    if (friend.candidates.length === 0) return;
+    clearTimeout(friend.retryTimer);
+    friend.retryTimer = undefined;
+    const attempt = new AbortController();
+    friend.attempt = attempt;
+    this.#dial(friend, friend.candidates, attempt.signal).then(
+      (dialled) => {
+        if (friend.attempt === attempt) friend.attempt = undefined;
+        this.#established(dialled);
+      },
+      (error: Error) => {
+        if (friend.attempt !== attempt) return;
+        friend.attempt = undefined;
+        friend.lastError = error.message;
+        this.#retryLater(friend);
+      },
+    );
+  }
+
+  #dial(
+    friend: Friend,
+    addresses: readonly string[],
+    signal: AbortSignal,
+  ): Promise<DialledSession> {
+    const { ticketSecret } = friend;
+    const facts = {
+      ...this.#options.facts(),
+      expectedUid: friend.uid,
+      ...(ticketSecret === undefined ? {} : { ticketSecret }),
+    };
+    return dial({
+      addresses,
+      providers: this.#providers,
+      driver: this.handshakes,
+      facts,
+      signal,
+      late: (dialled) => this.#established(dialled),
+    });
+  }
+
+  #retryLater(friend: Friend): void {
+    if (this.#closed || friend.current !== undefined) return;
+    const [octet] = this.#options.random(1);
+    const wait = friend.backOff.next(octet / 256);
+    friend.retryAt = this.#options.clock.now() + wait;
+    friend.retryTimer = setTimeout(() => this.#connect(friend), wait);
+  }
+
+  /** Stops dialling a friend. */
+  #idle(friend: Friend): void {
+    clearTimeout(friend.retryTimer);
+    friend.retryTimer = undefined;
+    const { attempt } = friend;
+    friend.attempt = undefined;
+    attempt?.abort(new Error('not needed any more'));
+  }
+
+  /** Tries addresses of better providers than the one in use. */
+  #upgrade(): void {
+    for (const friend of this.#friends.values()) {
+      const { current } = friend;
+      if (current === undefined || friend.attempt !== undefined) continue;
+      const better = friend.candidates.filter((url) => {
+        const provider = this.#providers.get(url.slice(0, url.indexOf(':')));
+        return provider !== undefined && provider.preference < current.preference;
+      });
+      if (better.length === 0) continue;
+      const attempt = new AbortController();
+      friend.attempt = attempt;
+      this.#dial(friend, better, attempt.signal)
+        .then((dialled) => this.#established(dialled))
+        .catch((error: Error) => this.#options.log.debug({ friend: friend.name }, error.message))
+        .finally(() => {
+          if (friend.attempt === attempt) friend.attempt = undefined;
+        });
+    }
+  }
+
+  // ---- streams that strangers opened
+
+  #watchAccepted(carrier: Carrier): void {
+    const timer = setTimeout(() => this.#closeAccepted(carrier), ACCEPT_TIMEOUT);
+    timer.unref();
+    this.#accepted.set(carrier, timer);
+  }
+
+  #acceptDone(carrier: Carrier): void {
+    clearTimeout(this.#accepted.get(carrier));
+    this.#accepted.delete(carrier);
+  }
+
+  #closeAccepted(carrier: Carrier): void {
+    if (!this.#accepted.has(carrier)) return;
+    this.#acceptDone(carrier);
+    carrier.close();
+  }
+}
+
+/**
+ * Which of two sessions with one friend stays. Both ends see the same providers
+ * and the same initiators, so both come to the same answer.
+ */
+function prefer(existing: FriendSession, incoming: FriendSession): 'existing' | 'incoming' {
+  if (incoming.preference < existing.preference) return 'incoming';
+  // If the existing one is dead, it will be found out within seconds.
+  if (incoming.preference > existing.preference) return 'existing';
+  return keepWhich(
+    { initiatorUid: existing.session.initiatorUid, establishedAt: existing.session.establishedAt },
+    { initiatorUid: incoming.session.initiatorUid, establishedAt: incoming.session.establishedAt },
+  );
+}
+
+/** What a peer wrote, fit for a terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?');
+}

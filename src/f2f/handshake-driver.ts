@@ -1,0 +1,291 @@
+/**
+ * Drives handshakes: finds the machine for a message, arms one timer, sends what
+ * the machines want sent, and says how each ended.
+ *
+ * All decisions are in links/handshake/; here are the tables, the clock and the
+ * limits on what strangers can make us remember.
+ */
+import type { Clock } from '../clock.ts';
+import type { Carrier } from '../links/contract.ts';
+import type { HandshakeGate } from '../links/handshake/handshake-gate.ts';
+import { HandshakeMachine } from '../links/handshake/handshake-machine.ts';
+import { handshakeReceiver, parseInit } from '../links/handshake/handshake-message.ts';
+import type { InitiatorOptions, ResponderOptions } from '../links/handshake/handshake-options.ts';
+import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
+import {
+  LinkMessageType,
+  RECORD_HEADER_LENGTH,
+  readReceiver,
+  readType,
+} from '../links/link-message.ts';
+import type { SessionIndices } from './session-indices.ts';
+
+/** Responders that may be under way at a time: 20 + 100 a second for 10 s would be more. */
+const MAX_RESPONDERS = 256;
+
+type Common = 'localIndex' | 'reliable';
+export type Facts = Omit<ResponderOptions, Common>;
+export type InitiatorFacts = Omit<InitiatorOptions, Common>;
+
+export interface HandshakeDriverOptions {
+  readonly clock: Clock;
+  readonly gate: HandshakeGate;
+  readonly indices: SessionIndices;
+  /** What this node says of itself, asked anew for each handshake. */
+  facts(): Facts;
+  send(carrier: Carrier, message: Uint8Array): void;
+  /** Somebody else's handshake with us succeeded. The local index is now the callee's. */
+  established(session: HandshakeSession, carrier: Carrier): void;
+  refused(failure: HandshakeFailure, carrier: Carrier): void;
+}
+
+export type HandshakeOutcome =
+  | { readonly session: HandshakeSession; readonly carrier: Carrier }
+  | { readonly failure: HandshakeFailure; readonly carrier: Carrier };
+
+/** What became of messages that made no session. */
+export interface HandshakeCounters {
+  /** First messages that the gate dropped. */
+  dropped: number;
+  /** First messages answered with a cookie. */
+  cookies: number;
+  /** First messages dropped for want of memory. */
+  overflow: number;
+  /** Messages for no machine of ours. */
+  stray: number;
+  /** Messages that their machine had no use for. */
+  ignored: number;
+  failed: number;
+  /** Handshakes that failed because one end does not know the other. */
+  unknownPeers: number;
+  established: number;
+}
+
+interface Pending {
+  readonly machine: HandshakeMachine;
+  carrier: Carrier;
+  /** Message 1 as it came, by which a repeat is known; absent for an initiator. */
+  readonly key?: string;
+  readonly done: (outcome: HandshakeOutcome) => void;
+  finished: boolean;
+}
+
+export class HandshakeDriver {
+  readonly counters: HandshakeCounters = {
+    dropped: 0,
+    cookies: 0,
+    overflow: 0,
+    stray: 0,
+    ignored: 0,
+    failed: 0,
+    unknownPeers: 0,
+    established: 0,
+  };
+  readonly #options: HandshakeDriverOptions;
+  readonly #byIndex = new Map<number, Pending>();
+  /** Responders by sender and ephemeral key of their message 1. */
+  readonly #byInit = new Map<string, Pending>();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: HandshakeDriverOptions) {
+    this.#options = options;
+  }
+
+  /** Starts a handshake over a carrier. Resolves when it has ended either way. */
+  initiate(
+    carrier: Carrier,
+    facts: InitiatorFacts,
+    signal: AbortSignal,
+  ): Promise<HandshakeOutcome> {
+    return new Promise((resolve, reject) => {
+      const localIndex = this.#options.indices.take();
+      if (localIndex === undefined) {
+        reject(new Error('There is no room for another session.'));
+        return;
+      }
+      const machine = HandshakeMachine.initiate(
+        { ...facts, localIndex, reliable: carrier.reliable },
+        this.#options.clock.now(),
+      );
+      const pending: Pending = { machine, carrier, done: resolve, finished: false };
+      this.#byIndex.set(localIndex, pending);
+      signal.addEventListener(
+        'abort',
+        () => {
+          // Past this state the other end has a session already: see it through.
+          if (pending.finished || machine.state === 'waiting-confirm') return;
+          pending.finished = true;
+          this.#forget(pending);
+          this.#options.indices.give(localIndex);
+          reject(signal.reason);
+        },
+        { once: true },
+      );
+      this.#advance(pending);
+    });
+  }
+
+  /** A link message that belongs to no session. */
+  receive(carrier: Carrier, message: Uint8Array): void {
+    if (readType(message, 0) === LinkMessageType.handshakeInit) {
+      this.#receiveInit(carrier, message);
+      return;
+    }
+    const index =
+      readType(message, 0) === LinkMessageType.sealedRecord &&
+      message.length >= RECORD_HEADER_LENGTH
+        ? readReceiver(message, 0)
+        : handshakeReceiver(message);
+    const pending = index === undefined ? undefined : this.#byIndex.get(index);
+    if (pending === undefined || pending.carrier.descriptor !== carrier.descriptor) {
+      this.counters.stray++;
+      return;
+    }
+    this.#give(pending, carrier, message);
+  }
+
+  /** A reliable carrier is gone: so are the handshakes over it. */
+  carrierClosed(carrier: Carrier, reason: string): void {
+    for (const pending of [...this.#byIndex.values()]) {
+      if (pending.carrier !== carrier || pending.finished) continue;
+      this.#fail(pending, { reason: 'timeout', by: 'us', detail: reason, peerUid: undefined });
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#byIndex.clear();
+    this.#byInit.clear();
+  }
+
+  #receiveInit(carrier: Carrier, message: Uint8Array): void {
+    const { clock, gate, indices } = this.#options;
+    const now = clock.now();
+    const key = initKey(carrier, message);
+    const existing = this.#byInit.get(key);
+    if (existing !== undefined) {
+      this.#give(existing, carrier, message);
+      return;
+    }
+    const address = carrier.address ?? DESCRIPTOR_ADDRESS;
+    const decision = gate.decide(address, message, now, carrier.reliable);
+    if (decision.action === 'drop') {
+      this.counters.dropped++;
+      return;
+    }
+    if (decision.action === 'demand-cookie') {
+      this.counters.cookies++;
+      this.#options.send(carrier, decision.reply);
+      return;
+    }
+    const localIndex = this.#byInit.size < MAX_RESPONDERS ? indices.take() : undefined;
+    if (localIndex === undefined) {
+      this.counters.overflow++;
+      return;
+    }
+    const machine = HandshakeMachine.respond(
+      { ...this.#options.facts(), localIndex, reliable: carrier.reliable },
+      message,
+      now,
+    );
+    const pending: Pending = {
+      machine,
+      carrier,
+      key,
+      finished: false,
+      done: (outcome) => {
+        if ('session' in outcome) this.#options.established(outcome.session, outcome.carrier);
+        else this.#options.refused(outcome.failure, outcome.carrier);
+      },
+    };
+    this.#byIndex.set(localIndex, pending);
+    this.#byInit.set(key, pending);
+    this.#advance(pending);
+  }
+
+  #give(pending: Pending, carrier: Carrier, message: Uint8Array): void {
+    const verdict = pending.machine.receive(message, this.#options.clock.now());
+    if (verdict === 'taken') pending.carrier = carrier;
+    else this.counters.ignored++;
+    this.#advance(pending);
+  }
+
+  /** Sends what a machine has to say, and sees whether it has come to an end. */
+  #advance(pending: Pending): void {
+    const { machine } = pending;
+    for (const message of machine.takeOutgoing()) this.#options.send(pending.carrier, message);
+    if (!pending.finished) {
+      if (machine.result !== undefined) {
+        pending.finished = true;
+        this.counters.established++;
+        if (machine.lingerUntil <= this.#options.clock.now()) this.#forget(pending);
+        pending.done({ session: machine.result, carrier: pending.carrier });
+      } else if (machine.failure !== undefined) {
+        this.#fail(pending, machine.failure);
+      }
+    }
+    this.#arm();
+  }
+
+  #fail(pending: Pending, failure: HandshakeFailure): void {
+    pending.finished = true;
+    // A refusal may get lost: the machine says how long it will repeat it.
+    if (pending.machine.lingerUntil <= this.#options.clock.now()) this.#release(pending);
+    this.counters.failed++;
+    if (failure.reason === 'unknown-peer') this.counters.unknownPeers++;
+    pending.done({ failure, carrier: pending.carrier });
+  }
+
+  /** Forgets a handshake that came to nothing, and frees its index. */
+  #release(pending: Pending): void {
+    this.#forget(pending);
+    if (pending.machine.result === undefined) {
+      this.#options.indices.give(pending.machine.localIndex);
+    }
+  }
+
+  #forget(pending: Pending): void {
+    this.#byIndex.delete(pending.machine.localIndex);
+    if (pending.key !== undefined) this.#byInit.delete(pending.key);
+  }
+
+  /** One timer, for the earliest of all deadlines. */
+  #arm(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    let deadline = Number.POSITIVE_INFINITY;
+    for (const { machine, finished } of this.#byIndex.values()) {
+      deadline = Math.min(deadline, finished ? machine.lingerUntil : machine.deadline);
+    }
+    if (deadline === Number.POSITIVE_INFINITY) return;
+    const wait = Math.max(0, deadline - this.#options.clock.now());
+    this.#timer = setTimeout(() => this.#tick(), Math.ceil(wait));
+    this.#timer.unref();
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.now();
+    for (const pending of [...this.#byIndex.values()]) {
+      if (pending.finished) {
+        if (now >= pending.machine.lingerUntil) this.#release(pending);
+      } else if (now >= pending.machine.deadline) {
+        pending.machine.tick(now);
+        this.#advance(pending);
+      }
+    }
+    this.#arm();
+  }
+}
+
+/** Streams have no address; their descriptors tell them apart well enough for the gate. */
+const DESCRIPTOR_ADDRESS = new Uint8Array(1);
+
+/** What makes a message 1 that initiator's attempt: the cookie may be new, index and e are not. */
+function initKey(carrier: Carrier, message: Uint8Array): string {
+  const parsed = parseInit(message);
+  if (parsed === undefined) return '';
+  const ephemeral = Buffer.from(parsed.ephemeral).toString('latin1');
+  return `${carrier.descriptor}:${parsed.sender}:${ephemeral}`;
+}

@@ -1,0 +1,265 @@
+/**
+ * The batched I/O contract: all that a data plane needs of the system.
+ *
+ * Words, used alike everywhere:
+ *   slab        one ArrayBuffer with every octet of frame memory; JavaScript owns it
+ *   slot        a fixed piece of the slab that one received frame lands in
+ *   descriptor  a small index (0 … MAX_DESCRIPTORS-1) for a system descriptor
+ *   poll        wait, then fill receive records
+ *   job         one seal or one open; `seal` and `open` run a list of them
+ *   flush       hand a list of send records to the system
+ *
+ * One turn of a loop is: poll, decide, seal, flush. Memory filled by `poll` is
+ * valid until the next `poll`. Nothing here knows what a frame means, and
+ * nothing here allocates on the path. System failures come back as negated
+ * errno values; nothing throws except a caller's mistake (an index out of range).
+ */
+
+/** Descriptors a BatchedIo can hold at a time. */
+export const MAX_DESCRIPTORS = 1024;
+
+/** Octets of one receive slot: 9,216 of frame, headers, and no power of two (cache sets). */
+export const SLOT_LENGTH = 9728;
+
+/**
+ * Octets before the data in a slot. The first ADDRESS_LENGTH of them hold the
+ * source address of a datagram; the rest is room for a header in front.
+ */
+export const SLOT_HEADROOM = 128;
+
+/** Receive slots: the most records one poll can return. */
+export const RECEIVE_SLOTS = 256;
+
+/** The most datagrams taken from one descriptor in one poll, so that none starves the others. */
+export const RECEIVE_BATCH = 64;
+
+/** The most send records one flush takes. */
+export const SEND_RECORDS = 2048;
+
+/** The most jobs one seal or open takes. */
+export const JOB_RECORDS = 2048;
+
+/** Key slots of the addon; each holds one key for one direction. */
+export const KEY_SLOTS = 4096;
+
+/** What a descriptor is, and so how it is read and written. */
+export const DescriptorKind = {
+  /** A connected Unix datagram socket: one datagram, one frame (VDE). */
+  unixDatagram: 1,
+  /** A UDP socket, dual-stack; each datagram has a source and a destination address. */
+  udp: 2,
+  /** A connected (or connecting) stream; read into its own receive area. */
+  stream: 3,
+  /** A listening stream socket: yields `accepted` events. */
+  listener: 4,
+  /** A TAP device without virtio-net header: one read, one frame. */
+  tap: 5,
+} as const;
+export type DescriptorKind = (typeof DescriptorKind)[keyof typeof DescriptorKind];
+
+/** Field indices of a receive record. `DESCRIPTOR` is -1 for the doorbell. */
+export const Rx = {
+  descriptor: 0,
+  /** Offset of the data in the slab. */
+  offset: 1,
+  /** Octets of data; for `accepted` the new system descriptor; for `closed` the errno, 0 for end of file. */
+  length: 2,
+  /** One of RxEvent. */
+  event: 3,
+  /** Reserved for segmentation metadata (GSO type, size, header length, checksum start/offset). */
+  gsoType: 4,
+  gsoSize: 5,
+  checksumStart: 6,
+  checksumOffset: 7,
+} as const;
+export const RX_STRIDE = 8;
+
+export const RxEvent = {
+  data: 0,
+  /** A descriptor that was asked to be watched can be written again (once per `watchWritable`). */
+  writable: 1,
+  /** End of file or an error; nothing more will come. The caller removes the descriptor. */
+  closed: 2,
+  /** A connection came in; `length` is its system descriptor, the address is at `offset`. */
+  accepted: 3,
+  /** A datagram larger than a slot came in and was dropped whole. */
+  oversized: 4,
+} as const;
+
+/** Field indices of a send record. Header and payload are sent as one datagram or run of octets. */
+export const Tx = {
+  descriptor: 0,
+  headerOffset: 1,
+  headerLength: 2,
+  payloadOffset: 3,
+  payloadLength: 4,
+  /** Slab offset of the destination address for UDP; -1 elsewhere. */
+  address: 5,
+  /** Filled by flush: octets the system took, or a negated errno. */
+  result: 6,
+  /** For UDP: segment size when the payload is several datagrams for one GSO send; else 0. */
+  segmentSize: 7,
+} as const;
+export const TX_STRIDE = 8;
+
+/**
+ * Field indices of a job. Input and output may be the same place (in-place sealing)
+ * or apart; a job where they overlap otherwise fails.
+ */
+export const Job = {
+  keySlot: 0,
+  /** Additional authenticated data. */
+  aadOffset: 1,
+  aadLength: 2,
+  inputOffset: 3,
+  /** seal: octets of plaintext. open: octets of ciphertext and tag. */
+  inputLength: 4,
+  /** seal needs inputLength + TAG_LENGTH octets there, open inputLength - TAG_LENGTH. */
+  outputOffset: 5,
+  /** The 64-bit packet number, which is XORed into the last 8 octets of the key's 12-octet IV, big-endian. */
+  numberHigh: 6,
+  numberLow: 7,
+  /**
+   * Filled: octets of output, or -1 when the tag does not hold, the key slot is empty or
+   * an offset is off. An open whose tag does not hold leaves zeros in the output.
+   */
+  result: 8,
+} as const;
+export const JOB_STRIDE = 9;
+
+export const TAG_LENGTH = 16;
+export const KEY_LENGTH = 32;
+export const IV_LENGTH = 12;
+
+export const CipherId = { aes256gcm: 1, chacha20poly1305: 2 } as const;
+export type CipherId = (typeof CipherId)[keyof typeof CipherId];
+
+/**
+ * An address as it lies in the slab, 24 octets:
+ *
+ *    0               16      18      20              24
+ *    | IPv6 or mapped | port  | zero  | scope id      |
+ *
+ * IPv4 is written as ::ffff:a.b.c.d. Port is big-endian, scope id host-endian.
+ */
+export const ADDRESS_LENGTH = 24;
+
+/** Memory of the slab, in order. Offsets are octets. */
+export const SlabLayout = {
+  receive: 0,
+  /** Free for the caller to build headers and datagrams in; reset by the caller each turn. */
+  arena: RECEIVE_SLOTS * SLOT_LENGTH,
+  arenaLength: 4 * 1024 * 1024,
+  /** Everything behind it is the caller's to divide: backlogs, stream areas, addresses. */
+  free: RECEIVE_SLOTS * SLOT_LENGTH + 4 * 1024 * 1024,
+  freeLength: 48 * 1024 * 1024,
+} as const;
+export const SLAB_LENGTH = SlabLayout.free + SlabLayout.freeLength;
+
+/** Extra facts about a stream descriptor: where its octets gather. */
+export interface StreamArea {
+  /** Slab offset of the area. */
+  readonly offset: number;
+  /** Octets of the area. */
+  readonly length: number;
+}
+
+/** Counters kept below the contract, since the start; all monotonic. */
+export interface IoCounters {
+  polls: number;
+  received: number;
+  sent: number;
+  /** Sends the system refused for want of room (EAGAIN, ENOBUFS). */
+  wouldBlock: number;
+  sendErrors: number;
+  receiveErrors: number;
+}
+
+export interface BatchedIo {
+  /** A word for the log: 'native' or 'memory'. */
+  readonly implementation: string;
+  readonly slab: Uint8Array;
+  readonly rx: Int32Array;
+  readonly tx: Int32Array;
+  readonly jobs: Int32Array;
+  /**
+   * For each stream descriptor, the octets already gathered in its area. `poll`
+   * appends behind them and raises the number; the caller consumes, moves the
+   * rest to the front and lowers it. A full area is not read until there is room.
+   */
+  readonly fill: Int32Array;
+
+  /**
+   * Takes over a system descriptor under `index`, which must be free; it is
+   * closed by `removeDescriptor` or `close`. A stream needs an area, and its fill begins at 0.
+   * On failure the system descriptor stays the caller's.
+   */
+  addDescriptor(
+    index: number,
+    systemDescriptor: number,
+    kind: DescriptorKind,
+    area?: StreamArea,
+  ): void;
+  /** Forgets and closes. Records for the index still in the current batch are the caller's to skip. */
+  removeDescriptor(index: number): void;
+  /** Asks for one `writable` event. */
+  watchWritable(index: number): void;
+
+  /**
+   * Waits until something can be read, the doorbell rings or `timeout`
+   * milliseconds have passed (-1: no limit, 0: only look), and fills `rx`.
+   * @returns the number of receive records
+   */
+  poll(timeout: number): number;
+  /**
+   * Sends the first `count` records; never blocks. The order holds for each descriptor, not
+   * between them. For each record the result is filled; after one that found no room, the
+   * following ones for its descriptor are refused with -EAGAIN too, and no other's.
+   * @returns the number of records that were not taken whole
+   */
+  flush(count: number): number;
+
+  /** Loads a key (KEY_LENGTH octets) and IV (IV_LENGTH octets), which are copied. */
+  setKey(slot: number, cipher: CipherId, key: Uint8Array, iv: Uint8Array): void;
+  /** Wipes a key slot. */
+  clearKey(slot: number): void;
+  /** Runs the first `count` jobs as seals. */
+  seal(count: number): void;
+  /** Runs the first `count` jobs as opens. @returns the number that failed */
+  open(count: number): number;
+
+  counters(): IoCounters;
+  /** Wipes all keys and closes all descriptors. Nothing may be called afterwards. */
+  close(): void;
+}
+
+/** What the control side asks of the system outside the loop. Each fails with a KithError. */
+export interface SystemSockets {
+  /** An eventfd; poll returns when it is rung. */
+  openDoorbell(): number;
+  ringDoorbell(doorbell: number): void;
+  /**
+   * A non-blocking Unix datagram socket bound to `path` and connected to `peer`,
+   * with send and receive buffers of at least `bufferLength` octets where the system lets us.
+   * An empty `peer` leaves it unconnected until `connectUnixDatagram`. The file at `path` is
+   * made here but removed by nobody: it stays the caller's to unlink, after a failure as well.
+   */
+  openUnixDatagram(path: string, peer: string, bufferLength: number): number;
+  connectUnixDatagram(descriptor: number, peer: string): void;
+  /** A UDP socket bound to a numeric address; `::` is dual-stack. Datagrams carry DF. Port 0: any. */
+  openUdp(host: string, port: number): number;
+  /** A listening TCP socket at a numeric address. Port 0: any. */
+  openTcpListener(host: string, port: number): number;
+  /**
+   * A TCP socket on its way to a numeric address, Nagle off. After `watchWritable`, `writable` or
+   * `closed` tells how it went; what is refused at once (often so on loopback) fails here.
+   */
+  openTcpConnection(host: string, port: number): number;
+  /** An Ethernet TAP without extra headers; `name` may be a pattern (`kith%d`) and is returned real. */
+  openTap(name: string): { descriptor: number; name: string };
+  /** Two connected stream descriptors (for tests and helpers). */
+  openStreamPair(): [number, number];
+  /** The bound address of a socket. */
+  localAddress(descriptor: number): { host: string; port: number };
+  closeDescriptor(descriptor: number): void;
+}

@@ -1,0 +1,137 @@
+/**
+ * Loads the addon and says what it exports. The only place that knows its path.
+ *
+ * Functions return a descriptor, a count or 0, or a negated errno value. They
+ * throw a TypeError for a wrong argument, which is a mistake in Kith itself.
+ * Addresses are the canonical 24 octets of contract.ts.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { KithError } from '../errors.ts';
+import {
+  ADDRESS_LENGTH,
+  IV_LENGTH,
+  JOB_RECORDS,
+  JOB_STRIDE,
+  KEY_LENGTH,
+  KEY_SLOTS,
+  MAX_DESCRIPTORS,
+  RECEIVE_BATCH,
+  RECEIVE_SLOTS,
+  RX_STRIDE,
+  SEND_RECORDS,
+  SLOT_HEADROOM,
+  SLOT_LENGTH,
+  TAG_LENGTH,
+  TX_STRIDE,
+} from './contract.ts';
+
+/** Counters of a poller, as indices into the array given to its constructor. */
+export const Counter = {
+  polls: 0,
+  received: 1,
+  sent: 2,
+  wouldBlock: 3,
+  sendErrors: 4,
+  receiveErrors: 5,
+} as const;
+export const COUNTERS = 6;
+
+/** One epoll set. It holds the arrays, whose memory must stay where it is (no transfer). */
+export interface NativePoller {
+  add(index: number, fd: number, kind: number, areaOffset: number, areaLength: number): number;
+  remove(index: number): number;
+  watchWritable(index: number): number;
+  poll(timeout: number): number;
+  flush(count: number): number;
+  setKey(slot: number, cipher: number, key: Uint8Array, iv: Uint8Array): number;
+  clearKey(slot: number): number;
+  seal(count: number): number;
+  open(count: number): number;
+  close(): void;
+}
+
+export interface NativeBinding {
+  readonly Poller: new (
+    slab: Uint8Array,
+    rx: Int32Array,
+    tx: Int32Array,
+    jobs: Int32Array,
+    fill: Int32Array,
+    counters: Float64Array,
+    doorbell: number,
+  ) => NativePoller;
+  openDoorbell(): number;
+  ringDoorbell(doorbell: number): number;
+  openUnixDatagram(path: string, peer: string, bufferLength: number): number;
+  connectUnixDatagram(fd: number, peer: string): number;
+  openUdp(address: Uint8Array): number;
+  openTcpListener(address: Uint8Array): number;
+  openTcpConnection(address: Uint8Array): number;
+  openStreamPair(out: Int32Array): number;
+  localAddress(fd: number, out: Uint8Array): number;
+  openTap(name: Uint8Array): number;
+  closeDescriptor(fd: number): number;
+  /** The numbers the addon was built with, in the order of EXPECTED_LAYOUT. */
+  readonly layout: readonly number[];
+}
+
+const EXPECTED_LAYOUT: readonly number[] = [
+  MAX_DESCRIPTORS,
+  SLOT_LENGTH,
+  SLOT_HEADROOM,
+  RECEIVE_SLOTS,
+  RECEIVE_BATCH,
+  SEND_RECORDS,
+  JOB_RECORDS,
+  KEY_SLOTS,
+  ADDRESS_LENGTH,
+  TAG_LENGTH,
+  KEY_LENGTH,
+  IV_LENGTH,
+  RX_STRIDE,
+  TX_STRIDE,
+  JOB_STRIDE,
+  COUNTERS,
+];
+
+const MEND = 'run "node scripts/build-native.mjs" in its directory';
+
+/** From here to the root of the package: as built (dist/src/io), and as sources (src/io). */
+const ROOTS = ['../../..', '../..'] as const;
+
+function load(): NativeBinding {
+  const require = createRequire(import.meta.url);
+  let cause: unknown;
+  for (const root of ROOTS) {
+    const addon = fileURLToPath(new URL(`${root}/build/Release/kith_native.node`, import.meta.url));
+    if (!existsSync(addon)) continue;
+    try {
+      return require(addon) as NativeBinding;
+    } catch (error) {
+      cause = error;
+    }
+  }
+  const what = cause === undefined ? 'is not built' : 'does not load';
+  throw new KithError('native', `Kith's native addon ${what}; ${MEND}`, { cause });
+}
+
+let binding: NativeBinding | undefined;
+
+/**
+ * The addon, loaded at the first call in each thread.
+ * @throws KithError 'native' when it is missing, broken or was built from other sources
+ */
+export function nativeBinding(): NativeBinding {
+  if (binding) return binding;
+  const loaded = load();
+  const same =
+    loaded.layout.length === EXPECTED_LAYOUT.length &&
+    EXPECTED_LAYOUT.every((value, i) => value === loaded.layout[i]);
+  if (!same) {
+    throw new KithError('native', `Kith's native addon is of another version; ${MEND}`);
+  }
+  binding = loaded;
+  return loaded;
+}

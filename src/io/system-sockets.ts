@@ -1,0 +1,104 @@
+/** SystemSockets over the addon; each failure becomes one sentence for the operator. */
+import { KithError } from '../errors.ts';
+import { emitAddress, formatAddress, parseAddress } from './address.ts';
+import { ADDRESS_LENGTH, type SystemSockets } from './contract.ts';
+import { systemError } from './errno.ts';
+import { type NativeBinding, nativeBinding } from './native-binding.ts';
+
+/** IFNAMSIZ of linux/if.h: octets of an interface name with its closing zero. */
+const INTERFACE_NAME_LENGTH = 16;
+
+/** @throws KithError 'native' when the addon is missing or does not load */
+export function systemSockets(): SystemSockets {
+  return new NativeSockets(nativeBinding());
+}
+
+class NativeSockets implements SystemSockets {
+  readonly #native: NativeBinding;
+
+  constructor(native: NativeBinding) {
+    this.#native = native;
+  }
+
+  openDoorbell(): number {
+    return check(this.#native.openDoorbell(), () => 'open an eventfd');
+  }
+
+  ringDoorbell(doorbell: number): void {
+    check(this.#native.ringDoorbell(doorbell), () => `ring doorbell ${doorbell}`);
+  }
+
+  openUnixDatagram(path: string, peer: string, bufferLength: number): number {
+    const doing = () => `open the Unix socket ${path}${peer && ` for ${peer}`}`;
+    return check(this.#native.openUnixDatagram(path, peer, bufferLength), doing);
+  }
+
+  connectUnixDatagram(descriptor: number, peer: string): void {
+    check(this.#native.connectUnixDatagram(descriptor, peer), () => `connect to ${peer}`);
+  }
+
+  openUdp(host: string, port: number): number {
+    const address = canonical(host, port);
+    return check(this.#native.openUdp(address), () => `use UDP at ${text(host, port)}`);
+  }
+
+  openTcpListener(host: string, port: number): number {
+    const address = canonical(host, port);
+    return check(this.#native.openTcpListener(address), () => `listen at ${text(host, port)}`);
+  }
+
+  openTcpConnection(host: string, port: number): number {
+    const address = canonical(host, port);
+    return check(this.#native.openTcpConnection(address), () => `connect to ${text(host, port)}`);
+  }
+
+  openStreamPair(): [number, number] {
+    const out = new Int32Array(2);
+    check(this.#native.openStreamPair(out), () => 'open a pair of streams');
+    return [out[0], out[1]];
+  }
+
+  openTap(name: string): { descriptor: number; name: string } {
+    const octets = new Uint8Array(INTERFACE_NAME_LENGTH);
+    const { written, read } = new TextEncoder().encodeInto(name, octets);
+    if (read < name.length || written >= INTERFACE_NAME_LENGTH || name.includes('/')) {
+      const most = INTERFACE_NAME_LENGTH - 1;
+      throw new KithError(
+        'usage',
+        `"${name}" cannot name an interface; use at most ${most} letters and digits`,
+      );
+    }
+    const descriptor = check(this.#native.openTap(octets), () => `open the TAP device ${name}`);
+    const end = octets.indexOf(0);
+    return { descriptor, name: new TextDecoder().decode(octets.subarray(0, end)) };
+  }
+
+  localAddress(descriptor: number): { host: string; port: number } {
+    const out = new Uint8Array(ADDRESS_LENGTH);
+    const doing = () => `tell the address of descriptor ${descriptor}`;
+    check(this.#native.localAddress(descriptor, out), doing);
+    return parseAddress(out) as { host: string; port: number };
+  }
+
+  closeDescriptor(descriptor: number): void {
+    check(this.#native.closeDescriptor(descriptor), () => `close descriptor ${descriptor}`);
+  }
+}
+
+function check(result: number, doing: () => string): number {
+  if (result < 0) throw systemError(doing(), result);
+  return result;
+}
+
+function text(host: string, port: number): string {
+  return formatAddress({ host, port });
+}
+
+function canonical(host: string, port: number): Uint8Array {
+  const out = new Uint8Array(ADDRESS_LENGTH);
+  if (emitAddress({ host, port }, out)) return out;
+  throw new KithError(
+    'address',
+    `${text(host, port)} is not a numeric address and port; write it as 192.0.2.1:7000 or [2001:db8::1]:7000`,
+  );
+}

@@ -1,0 +1,303 @@
+/**
+ * The forwarding decision: which ports does this frame leave by?
+ *
+ * Read first: IEEE 802.1D-2004, 7.7 (the Forwarding Process) and 7.8 (learning);
+ * IEEE 802.1Q-2018, 8.6 (the same with VLANs) and 6.9 (classification).
+ *
+ *   frame -> length -> source -> Port State -> reserved address? ---> control side
+ *                                    |
+ *                                    v
+ *          VLAN ingress -> learn -> state forwarding? -> look up -> egress list
+ *                                                          |            ^
+ *                                                    unknown, group     |
+ *                                                          +-> storm control
+ *
+ * A Forwarder touches no descriptor and allocates nothing per frame. It belongs
+ * to one thread; its settings are replaced whole between batches. Its output
+ * (`count`, `egress`, `tagAction`, `tci`, `reason`) is valid until the next
+ * `decide`. It counts what comes in and what it drops; what goes out is counted
+ * by whoever sends.
+ *
+ * Without VLAN tables (`vlans: undefined`) the switch is transparent to tags:
+ * all addresses are learned in VLAN 0 and no frame is changed. Membership in a
+ * VLAN is checked on the way in for every port (802.1Q "ingress filtering").
+ */
+import { Counter, type CounterWriter } from './counters.ts';
+import { HEADER_LENGTH, MAX_FRAME_LENGTH, SOURCE_OFFSET } from './ethernet.ts';
+import { type FilteringDatabase, Learned } from './filtering-database.ts';
+import { isMulticast, isReservedParts, readHigh32, readLow16 } from './mac-address.ts';
+import { NO_PORT, PORT_TABLE_LENGTH, PortState } from './port.ts';
+import { StormControl } from './storm-control.ts';
+import { hasPort, NO_VLAN, rowOffset, type VlanTables } from './vlan-table.ts';
+import { isTagged, PRIORITY_VID, readTci, vidOf, withVid } from './vlan-tag.ts';
+
+/** What to do with the frame. `count` egress ports are to be served in every case. */
+export const Verdict = {
+  /** Send it to the egress ports. */
+  forward: 0,
+  /** Hand it to the control side (BPDUs and their kin). */
+  control: 1,
+  /** It goes nowhere by itself; `reason` names the counter that rose. The mirror may still want it. */
+  drop: 2,
+} as const;
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
+/** How a frame has to change for one egress port; see vlan-tag.ts for the means. */
+export const TagAction = {
+  keep: 0,
+  /** Send it with a tag of `tci` added. */
+  insert: 1,
+  /** Send it without its tag. */
+  strip: 2,
+  /** Send it with the TCI of its tag replaced by `tci`. */
+  replace: 3,
+} as const;
+export type TagAction = (typeof TagAction)[keyof typeof TagAction];
+
+/** A whole set of settings. Immutable; structured clone carries it between threads. */
+export interface ForwarderSettings {
+  /** PortState by port number; ports beyond its end are disabled. */
+  readonly portStates: Uint8Array;
+  /** Flood everything and learn nothing. */
+  readonly hub?: boolean;
+  /** Flooded frames a second by port, 0 for no limit; ports beyond its end have none. */
+  readonly stormRates?: Int32Array;
+  /** Absent: not VLAN-aware. */
+  readonly vlans?: VlanTables;
+  /** A port that gets a copy of what passes, as it came in; 0 or absent for none. */
+  readonly mirrorTo?: number;
+  /** Copy only what enters or leaves by this port; 0 or absent for all. */
+  readonly mirrorOf?: number;
+  /** Ageing time in milliseconds; absent: as it is. RangeError as in FilteringDatabase, and below. */
+  readonly ageingTime?: number;
+  /** Milliseconds on a port before an address may move; absent: as it is. */
+  readonly minPersistence?: number;
+  /** Addresses a port may hold; absent: as it is. */
+  readonly portLimit?: number;
+}
+
+export class Forwarder {
+  /** Egress ports of the last frame; the first `count` are valid. */
+  readonly egress = new Uint16Array(PORT_TABLE_LENGTH);
+  /** TagAction for each of them. */
+  readonly tagAction = new Uint8Array(PORT_TABLE_LENGTH);
+  count = 0;
+  /** Tag Control Information for `insert` and `replace`. */
+  tci = 0;
+  /** The counter that rose when the verdict was `drop`. */
+  reason: Counter = Counter.dropRunt;
+
+  readonly #database: FilteringDatabase;
+  readonly #counters: CounterWriter;
+  readonly #storm = new StormControl();
+  readonly #states = new Uint8Array(PORT_TABLE_LENGTH);
+  /** Ports in state forwarding, in order. */
+  readonly #flood = new Uint16Array(PORT_TABLE_LENGTH);
+  #floodCount = 0;
+  #hub = false;
+  #vlans: VlanTables | undefined;
+  #mirrorTo = NO_PORT;
+  #mirrorOf = NO_PORT;
+  /** TagAction of the frame in hand for an untagged and for a tagged member. */
+  #untaggedAction: TagAction = TagAction.keep;
+  #taggedAction: TagAction = TagAction.keep;
+
+  /** Keeps both; the caller may use the database between frames (flush, age). */
+  constructor(database: FilteringDatabase, counters: CounterWriter) {
+    this.#database = database;
+    this.#counters = counters;
+  }
+
+  /** Takes over new settings, copied where they may change. Call it between batches only. */
+  applySettings(settings: ForwarderSettings, now: number): void {
+    const { portStates, stormRates } = settings;
+    this.#floodCount = 0;
+    for (let port = 1; port < PORT_TABLE_LENGTH; port++) {
+      const state = port < portStates.length ? portStates[port] : PortState.disabled;
+      this.#states[port] = state;
+      if (state === PortState.forwarding) this.#flood[this.#floodCount++] = port;
+      const limited = stormRates !== undefined && port < stormRates.length;
+      this.#storm.setRate(port, limited ? stormRates[port] : 0, now);
+    }
+    this.#hub = settings.hub ?? false;
+    this.#vlans = settings.vlans;
+    this.#mirrorTo = settings.mirrorTo ?? NO_PORT;
+    this.#mirrorOf = settings.mirrorOf ?? NO_PORT;
+    const database = this.#database;
+    database.ageingTime = settings.ageingTime ?? database.ageingTime;
+    database.minPersistence = settings.minPersistence ?? database.minPersistence;
+    database.portLimit = settings.portLimit ?? database.portLimit;
+  }
+
+  /**
+   * Decides on the frame at `offset` of `slab`, which is only read.
+   * @param port the port it came in by, 1 … MAX_PORT
+   * @param now milliseconds
+   */
+  decide(slab: Uint8Array, offset: number, length: number, port: number, now: number): Verdict {
+    this.count = 0;
+    this.#counters.frameIn(port, length);
+    if (length < HEADER_LENGTH) return this.#drop(port, Counter.dropRunt);
+    if (length > MAX_FRAME_LENGTH) return this.#drop(port, Counter.dropGiant);
+    if (isMulticast(slab, offset + SOURCE_OFFSET)) {
+      return this.#drop(port, Counter.dropGroupSource);
+    }
+    const state = this.#states[port];
+    if (state === PortState.disabled) return this.#drop(port, Counter.dropDiscarding);
+    const high = readHigh32(slab, offset);
+    const low = readLow16(slab, offset);
+    if (isReservedParts(high, low)) {
+      this.#counters.add(port, Counter.controlIn, 1);
+      if (this.#mirrorTo !== NO_PORT) this.#mirror(port);
+      return Verdict.control;
+    }
+    if (state === PortState.discarding) return this.#drop(port, Counter.dropDiscarding);
+
+    let vid = 0;
+    if (this.#vlans !== undefined) {
+      vid = this.#classify(this.#vlans, slab, offset, length, port);
+      if (vid === NO_VLAN) return this.#drop(port, Counter.dropVlan);
+    }
+    if (!this.#hub) this.#learn(slab, offset + SOURCE_OFFSET, vid, port, now);
+    if (state !== PortState.forwarding) return this.#drop(port, Counter.dropDiscarding);
+
+    const verdict = this.#select(high, low, isMulticast(slab, offset), vid, port, now);
+    if (this.#mirrorTo !== NO_PORT) this.#mirror(port);
+    return verdict;
+  }
+
+  #select(
+    high: number,
+    low: number,
+    group: boolean,
+    vid: number,
+    port: number,
+    now: number,
+  ): Verdict {
+    if (!group && !this.#hub) {
+      const target = this.#database.lookup(high, low, vid);
+      if (target !== NO_PORT) return this.#sendTo(target, vid, port);
+    }
+    // A hub floods known addresses too, and those are no storm.
+    if ((group || !this.#hub) && !this.#storm.take(port, now)) {
+      return this.#drop(port, Counter.dropStorm);
+    }
+    this.#counters.add(port, Counter.floodedIn, 1);
+    if (this.#vlans === undefined) this.#floodAll(port);
+    else this.#floodVlan(this.#vlans, vid, port);
+    return Verdict.forward;
+  }
+
+  #sendTo(target: number, vid: number, port: number): Verdict {
+    if (target === port || this.#states[target] !== PortState.forwarding) {
+      return this.#drop(port, Counter.dropFiltered);
+    }
+    let action: TagAction = TagAction.keep;
+    const vlans = this.#vlans;
+    if (vlans !== undefined) {
+      const row = rowOffset(vlans, vid);
+      if (!hasPort(vlans.members, row, target)) return this.#drop(port, Counter.dropVlan);
+      action = this.#actionFor(vlans, row, target);
+    }
+    this.egress[0] = target;
+    this.tagAction[0] = action;
+    this.count = 1;
+    return Verdict.forward;
+  }
+
+  #floodAll(port: number): void {
+    const flood = this.#flood;
+    const egress = this.egress;
+    let count = 0;
+    for (let i = 0; i < this.#floodCount; i++) {
+      if (flood[i] === port) continue;
+      egress[count] = flood[i];
+      this.tagAction[count] = TagAction.keep;
+      count++;
+    }
+    this.count = count;
+  }
+
+  #floodVlan(vlans: VlanTables, vid: number, port: number): void {
+    const flood = this.#flood;
+    const row = rowOffset(vlans, vid);
+    let count = 0;
+    for (let i = 0; i < this.#floodCount; i++) {
+      const target = flood[i];
+      if (target === port || !hasPort(vlans.members, row, target)) continue;
+      this.egress[count] = target;
+      this.tagAction[count] = this.#actionFor(vlans, row, target);
+      count++;
+    }
+    this.count = count;
+  }
+
+  /** The VLAN of a frame, or NO_VLAN when its port is not in it; notes what egress will need. */
+  #classify(
+    vlans: VlanTables,
+    slab: Uint8Array,
+    offset: number,
+    length: number,
+    port: number,
+  ): number {
+    let vid = vlans.pvid[port];
+    if (isTagged(slab, offset, length)) {
+      const tci = readTci(slab, offset);
+      if (vidOf(tci) === PRIORITY_VID) {
+        this.tci = withVid(tci, vid);
+        this.#taggedAction = TagAction.replace;
+      } else {
+        vid = vidOf(tci);
+        this.tci = tci;
+        this.#taggedAction = TagAction.keep;
+      }
+      this.#untaggedAction = TagAction.strip;
+    } else {
+      this.tci = vid;
+      this.#taggedAction = TagAction.insert;
+      this.#untaggedAction = TagAction.keep;
+    }
+    return hasPort(vlans.members, rowOffset(vlans, vid), port) ? vid : NO_VLAN;
+  }
+
+  #actionFor(vlans: VlanTables, row: number, port: number): TagAction {
+    return hasPort(vlans.untagged, row, port) ? this.#untaggedAction : this.#taggedAction;
+  }
+
+  #learn(slab: Uint8Array, source: number, vid: number, port: number, now: number): void {
+    const learned = this.#database.learn(
+      readHigh32(slab, source),
+      readLow16(slab, source),
+      vid,
+      port,
+      now,
+    );
+    if (learned === Learned.refreshed) return;
+    if (learned === Learned.moveRefused) this.#counters.add(port, Counter.moveRefused, 1);
+    if (learned === Learned.portFull || learned === Learned.tableFull) {
+      this.#counters.add(port, Counter.learnRefused, 1);
+    }
+  }
+
+  /** Adds the mirror port to the list, unless it is served already or the frame came from it. */
+  #mirror(port: number): void {
+    const to = this.#mirrorTo;
+    const of = this.#mirrorOf;
+    if (port === to || this.#states[to] === PortState.disabled) return;
+    let wanted = of === NO_PORT || of === port;
+    for (let i = 0; i < this.count; i++) {
+      if (this.egress[i] === to) return;
+      if (this.egress[i] === of) wanted = true;
+    }
+    if (!wanted) return;
+    this.egress[this.count] = to;
+    this.tagAction[this.count] = TagAction.keep;
+    this.count++;
+  }
+
+  #drop(port: number, reason: Counter): Verdict {
+    this.reason = reason;
+    this.#counters.add(port, reason, 1);
+    return Verdict.drop;
+  }
+}

@@ -1,0 +1,223 @@
+import test, { type ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { openControlServer } from '../../src/controller/control-server.ts';
+import { BOB, type FakeNode, fakeApi, OWN_UID } from './fake-node.ts';
+import { run, temporaryHome } from './run-cli.ts';
+
+async function withNode(t: ExecutionContext) {
+  const home = await temporaryHome(t);
+  const server = await openControlServer({ home, version: '0.1.0', log: pino({ enabled: false }) });
+  t.teardown(() => server.close());
+  const calls: FakeNode['calls'] = [];
+  server.serve(fakeApi(calls, () => {}, home));
+  const kith = (args: readonly string[], options = {}) => run([...args, '--home', home], options);
+  return { home, kith, calls };
+}
+
+test('tables line up, with plain text when nobody is at a terminal', async (t) => {
+  const { kith } = await withNode(t);
+  t.is(
+    (await kith(['friends'])).stdout,
+    [
+      'NAME          UID           STATE       PORT  FROM     ADDRESSES             LAST TROUBLE',
+      'bob           1f0c9a000000  connected      2  invited  udp://192.0.2.1:4000  -',
+      'mal?[31mlory  777777777777  connecting     -  config   -                     nobody answers (again in 4 s)',
+      '',
+    ].join('\n'),
+  );
+  t.is(
+    (await kith(['links'])).stdout,
+    [
+      'PORT  FRIEND  VIA  REMOTE          SECURITY  CIPHER              UP      RTT   LOSS   MTU      IN    OUT  DROPPED',
+      '   2  bob     udp  192.0.2.1:4000  sealed    aes-256-gcm  3 min 4 s  0.31 ms  1.5 %  1472  1.2 kB  34 MB        3',
+      '',
+    ].join('\n'),
+  );
+  t.is(
+    (await kith(['mac'])).stdout,
+    [
+      'ADDRESS            VLAN  PORT     AGE',
+      '02:00:00:00:00:01     0     1     3 s',
+      '02:00:00:00:00:02    12     2  static',
+      '',
+    ].join('\n'),
+  );
+  t.is((await kith(['groups'])).stdout, 'GROUP    PROOF  SHARED NOW WITH\ndefault  name   bob\n');
+  t.regex(
+    (await kith(['ports'])).stdout,
+    /^PORT {2}KIND .*WHO\n {3}1 {2}vde .*QEMU user=me pid=7\n$/,
+  );
+  t.regex((await kith(['stp'])).stdout, /^bridge .*\nroot .*\(this bridge\)\n.*\n\nPORT .*\n/);
+});
+
+test('status shows the node at a glance', async (t) => {
+  const { kith } = await withNode(t);
+  const { stdout, code } = await kith(['status']);
+  t.is(code, 0);
+  t.regex(
+    stdout,
+    /^name {8}alice\nUID {9}(ab){20}\nup for {6}1 h 2 min \(process \d+, kith 0\.1\.0\)\n/,
+  );
+  t.regex(stdout, /^friends {5}1 of 2 connected$/m);
+  t.regex(stdout, /^ports {7}3 ports, 1 address learnt$/m);
+  t.regex(stdout, /^memory {6}81 MB$/m);
+  t.regex(stdout, /^framesIn {2}12$/m);
+});
+
+test('why gives the answer, then what was weighed', async (t) => {
+  const { kith, calls } = await withNode(t);
+  const { stdout } = await kith(['why', 'bob']);
+  t.is(
+    stdout,
+    'bob is connected: sealed, because both ends are in the group default\n\nshared groups  default\n',
+  );
+  t.deepEqual(calls, [['why', 'bob']]);
+});
+
+for (const name of ['status', 'friends', 'links', 'ports', 'mac', 'stp', 'groups'] as const) {
+  test(`${name} --json prints what the node said`, async (t) => {
+    const { kith, home } = await withNode(t);
+    const { stdout, code } = await kith([name, '--json']);
+    t.is(code, 0);
+    t.deepEqual(JSON.parse(stdout), await fakeApi([], () => {}, home)[name]());
+  });
+}
+
+test('colour on a terminal, unless NO_COLOR says no', async (t) => {
+  const { kith } = await withNode(t);
+  const coloured = await kith(['friends'], { terminal: true });
+  t.true(coloured.stdout.includes('\u001b[32mconnected \u001b[39m'));
+  t.false(coloured.stdout.includes('mal\u001b'));
+  const plain = await kith(['friends'], { terminal: true, env: { NO_COLOR: '1' } });
+  t.false(plain.stdout.includes('\u001b'));
+});
+
+test('invite: only the ticket on standard output', async (t) => {
+  const { kith, calls } = await withNode(t);
+  const { stdout, stderr } = await kith(['invite']);
+  t.deepEqual([stdout, stderr], ['kith1-ticket\n', '']);
+  await kith(['invite', '--expires', '2h', '--address', 'UDP://VM.example.org:4000/']);
+  t.deepEqual(calls, [
+    ['invite', {}],
+    ['invite', { expiresInMs: 7_200_000, addresses: ['udp://vm.example.org:4000'] }],
+  ]);
+  t.deepEqual(JSON.parse((await kith(['invite', '--json'])).stdout), {
+    ticket: 'kith1-ticket',
+    expiresAt: '2030-01-02T03:04:05.000Z',
+  });
+});
+
+test('join takes the ticket from the command line or from standard input', async (t) => {
+  const { kith, calls } = await withNode(t);
+  t.is((await kith(['join', 'T1'])).stdout, `joined bob (${BOB})\n`);
+  await kith(['join', '-'], { stdin: ' T2\n' });
+  t.deepEqual(calls, [
+    ['join', 'T1'],
+    ['join', 'T2'],
+  ]);
+  const empty = await kith(['join', '-'], { stdin: '\n' });
+  t.is(empty.code, 4);
+});
+
+test('friends remove, with --json before or after', async (t) => {
+  const { kith, calls } = await withNode(t);
+  t.is((await kith(['friends', 'remove', 'bob'])).stdout, `removed ${BOB}\n`);
+  t.deepEqual(JSON.parse((await kith(['friends', 'remove', 'bob', '--json'])).stdout), {
+    uid: BOB,
+  });
+  t.deepEqual(calls, [
+    ['removeFriend', 'bob'],
+    ['removeFriend', 'bob'],
+  ]);
+});
+
+test("the node's own refusals keep their code; its bugs are no sentences of ours", async (t) => {
+  const { kith } = await withNode(t);
+  const unknown = await kith(['why', 'eve']);
+  t.deepEqual([unknown.code, unknown.stdout], [7, '']);
+  t.is(unknown.stderr, 'kith: there is no friend eve; see `kith friends`\n');
+  const broken = await kith(['join', 'broken']);
+  t.is(broken.code, 1);
+  t.regex(
+    broken.stderr,
+    /^kith: the node failed inside \(a bug, not a mistake\); its log says more\n$/,
+  );
+});
+
+test('without a node, everything that asks one says how to start it', async (t) => {
+  const home = await temporaryHome(t);
+  for (const args of [['status'], ['down'], ['why', 'x'], ['invite'], ['join', 'x'], ['plug']]) {
+    const result = await run([...args, '--home', home]);
+    t.is(result.code, 5, args[0]);
+    t.regex(result.stderr, /^kith: no node is running in .*start one with `kith up`.*\n$/);
+    t.is(result.stdout, '');
+  }
+});
+
+test('mistakes on the command line', async (t) => {
+  for (const [args, sentence] of [
+    [['stauts'], /unknown command 'stauts' \(Did you mean status\?\); see `kith --help`/],
+    [['why'], /missing required argument 'friend'; see `kith why --help`/],
+    [['invite', '--expires', 'soon'], /--expires 'soon' must be a time from 1s to 365d/],
+    [['invite', '--expires', '0s'], /--expires '0s' must be/],
+    [['plug', '--port', 'x'], /--port 'x' must be a whole number from 1 to 65535/],
+    [['tap'], /unknown command 'tap'/],
+    [['friends', 'remove'], /missing required argument 'friend'/],
+    [['status', '--home'], /option '--home <dir>' argument missing/],
+    [['status', '--home', ''], /--home needs the path of a directory/],
+    [['--home', '/x'], /which command\?; see `kith --help`/],
+  ] as const) {
+    const result = await run(args);
+    t.is(result.code, 2, args.join(' '));
+    t.regex(result.stderr, sentence);
+    t.regex(result.stderr, /^kith: [^\n]*\n$/);
+    t.is(result.stdout, '');
+  }
+});
+
+test('kith alone, and --help everywhere, teach and succeed', async (t) => {
+  const overview = await run([]);
+  t.is(overview.code, 0);
+  t.regex(overview.stdout, /One Ethernet for a circle of friends/);
+  t.regex(overview.stdout, /First steps:\n {2}kith up /);
+  for (const later of ['tap', 'exec', 'vm', 'console', 'capture', 'doctor']) {
+    t.notRegex(overview.stdout, new RegExp(`^ {2}${later} `, 'm'));
+  }
+  const names = [...overview.stdout.matchAll(/^ {2}([a-z]+) .*/gm)].map((match) => match[1]);
+  for (const name of [
+    'up',
+    'down',
+    'status',
+    'friends',
+    'links',
+    'ports',
+    'mac',
+    'stp',
+    'groups',
+  ]) {
+    t.true(names.includes(name), name);
+  }
+  for (const name of ['id', 'invite', 'join', 'why', 'plug', 'up', 'status', 'friends']) {
+    const help = await run([name, '--help']);
+    t.is(help.code, 0, name);
+    t.regex(help.stdout, /\nExamples:\n {2}\S/, name);
+    t.regex(help.stdout, /--home <dir>/, name);
+    t.is(help.stderr, '');
+  }
+  t.regex((await run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('KITH_DEBUG=1 shows the stack', async (t) => {
+  const home = await temporaryHome(t);
+  const result = await run(['status'], { env: { KITH_HOME: home, KITH_DEBUG: '1' } });
+  t.is(result.code, 5);
+  t.regex(result.stderr, /^kith: [^\n]*\nKithError: .*\n +at /);
+  t.regex(result.stderr, /caused by: Error: connect ENOENT/);
+});
+
+test('--home may stand before the command; the nearest wins', async (t) => {
+  const { home, kith } = await withNode(t);
+  t.is((await run(['--home', home, 'status'])).code, 0);
+  t.is((await kith(['--home', '/nowhere', 'status', '--json'])).code, 0);
+  t.true((await run(['--home', home, 'status', '--json'])).stdout.includes(OWN_UID));
+});

@@ -1,0 +1,186 @@
+/** A node that is not there: canned answers, and a record of what it was asked. */
+import type { StartNode } from '../../src/cli/context.ts';
+import type { RunningNode } from '../../src/controller/node.ts';
+import type { NodeApi } from '../../src/controller/node-api.ts';
+import { KithError } from '../../src/errors.ts';
+
+export const BOB = '1f0c9a'.padEnd(40, '0');
+export const OWN_UID = 'ab'.repeat(20);
+
+export interface FakeNode {
+  readonly startNode: StartNode;
+  /** What was called, with its arguments. */
+  readonly calls: (readonly [string, ...unknown[]])[];
+  /** The options `up` gave. */
+  readonly options: Parameters<StartNode>[0][];
+  readonly closes: () => number;
+  /** Ends the node from inside, with an error if one is given. */
+  readonly end: (error?: Error) => void;
+}
+
+export function fakeApi(
+  calls: FakeNode['calls'] = [],
+  down: () => void = () => {},
+  home = '/nowhere',
+): NodeApi {
+  const called = (...call: readonly [string, ...unknown[]]) => void calls.push(call);
+  return {
+    status: async () => ({
+      name: 'alice',
+      uid: OWN_UID,
+      pid: process.pid,
+      version: '0.1.0',
+      uptime: 3_723_000,
+      home,
+      switchDirectory: `${home}/switch`,
+      listening: ['udp://[::]:40000', 'tcp://[::]:40000'],
+      friends: { known: 2, connected: 1 },
+      ports: 3,
+      addresses: 1,
+      groups: ['default'],
+      plaintext: 'when-no-shared-group',
+      dataPlane: 'native',
+      memory: { resident: 81_000_000 },
+      counters: { framesIn: 12, dropped: 0 },
+    }),
+    friends: async () => [
+      {
+        uid: BOB,
+        name: 'bob',
+        state: 'connected',
+        addresses: ['udp://192.0.2.1:4000'],
+        source: 'invited',
+        link: 2,
+      },
+      {
+        uid: '77'.repeat(20),
+        name: 'mal\u001b[31mlory',
+        state: 'connecting',
+        addresses: [],
+        source: 'config',
+        lastError: 'nobody answers',
+        retryIn: 4200,
+      },
+    ],
+    links: async () => [
+      {
+        port: 2,
+        friend: BOB,
+        friendName: 'bob',
+        provider: 'udp',
+        remote: '192.0.2.1:4000',
+        security: 'sealed',
+        cipher: 'aes-256-gcm',
+        sharedGroups: ['default'],
+        role: 'initiator',
+        since: 184_000,
+        rtt: 0.31,
+        loss: 0.015,
+        pathMtu: 1472,
+        framesIn: 10,
+        framesOut: 11,
+        octetsIn: 1234,
+        octetsOut: 34_000_000,
+        clearOctetsIn: 0,
+        clearOctetsOut: 0,
+        keyUpdates: 0,
+        dropped: { replayed: 2, malformed: 1 },
+      },
+    ],
+    ports: async () => [
+      {
+        port: 1,
+        kind: 'vde',
+        description: 'QEMU user=me pid=7',
+        endpoints: 1,
+        role: 'designated',
+        state: 'forwarding',
+        pathCost: 20_000,
+        counters: {},
+      },
+    ],
+    mac: async () => [
+      { mac: '02:00:00:00:00:01', vlan: 0, port: 1, age: 3500, static: false },
+      { mac: '02:00:00:00:00:02', vlan: 12, port: 2, age: 0, static: true },
+    ],
+    stp: async () => ({
+      enabled: true,
+      bridgeId: '8000.020000000001',
+      rootId: '8000.020000000001',
+      isRoot: true,
+      rootPathCost: 0,
+      rootPort: 0,
+      topologyChanges: 4,
+      ports: [
+        {
+          port: 1,
+          role: 'designated',
+          state: 'forwarding',
+          pathCost: 20_000,
+          edge: true,
+          designatedBridge: '8000.020000000001',
+        },
+      ],
+    }),
+    groups: async () => [{ name: 'default', keyed: false, sharedWith: ['bob'] }],
+    why: async (friend) => {
+      called('why', friend);
+      if (friend !== 'bob' && !BOB.startsWith(friend)) {
+        throw new KithError('not-found', `there is no friend ${friend}; see \`kith friends\``);
+      }
+      return {
+        friend: BOB,
+        friendName: 'bob',
+        state: 'connected',
+        answer: 'sealed, because both ends are in the group default',
+        inputs: [{ name: 'shared groups', value: 'default' }],
+      };
+    },
+    invite: async (options) => {
+      called('invite', options);
+      return { ticket: 'kith1-ticket', expiresAt: '2030-01-02T03:04:05.000Z' };
+    },
+    join: async (ticket) => {
+      called('join', ticket);
+      if (ticket === 'broken') throw new Error('a bug, not a mistake');
+      return { uid: BOB, name: 'bob' };
+    },
+    removeFriend: async (friend) => {
+      called('removeFriend', friend);
+      return { uid: BOB };
+    },
+    down: async () => {
+      called('down');
+      down();
+    },
+  };
+}
+
+export function fakeNode(): FakeNode {
+  const calls: FakeNode['calls'] = [];
+  const options: Parameters<StartNode>[0][] = [];
+  let closes = 0;
+  let end: (error?: Error) => void = () => {};
+  const closed = new Promise<void>((resolve, reject) => {
+    end = (error) => (error === undefined ? resolve() : reject(error));
+  });
+  const startNode: StartNode = async (given) => {
+    options.push(given);
+    const node: RunningNode = {
+      api: fakeApi(calls, () => end(), given.home),
+      ready: {
+        switchDirectory: given.config.switch.directory,
+        listening: ['udp://[::]:40000'],
+        uid: OWN_UID,
+        name: given.config.name,
+      },
+      closed,
+      close: async () => {
+        closes++;
+        end();
+      },
+    };
+    return node;
+  };
+  return { startNode, calls, options, closes: () => closes, end: (error) => end(error) };
+}

@@ -1,0 +1,74 @@
+/** The readable twin of FilteringDatabase: a Map, and the rules in plain words. */
+import { Learned } from '../../src/switch/filtering-database.ts';
+
+interface Entry {
+  port: number;
+  seen: number;
+  since: number;
+  static: boolean;
+}
+
+export class NaiveFilteringDatabase {
+  readonly entries = new Map<string, Entry>();
+  readonly #limit: number;
+  ageingTime: number;
+  minPersistence: number;
+  portLimit: number;
+
+  constructor(limit: number, ageingTime: number, minPersistence: number, portLimit: number) {
+    this.#limit = limit;
+    this.ageingTime = ageingTime;
+    this.minPersistence = minPersistence;
+    this.portLimit = portLimit;
+  }
+
+  learn(mac: string, vlan: number, port: number, now: number): Learned {
+    const entry = this.entries.get(key(mac, vlan));
+    const held = [...this.entries.values()].filter((e) => !e.static && e.port === port).length;
+    if (entry === undefined) {
+      if (held >= this.portLimit) return Learned.portFull;
+      if (this.entries.size >= this.#limit) return Learned.tableFull;
+      this.entries.set(key(mac, vlan), { port, seen: now, since: now, static: false });
+      return Learned.added;
+    }
+    if (entry.static) return Learned.fixed;
+    if (entry.port === port) {
+      entry.seen = now;
+      return Learned.refreshed;
+    }
+    if (now - entry.since < this.minPersistence) return Learned.moveRefused;
+    if (held >= this.portLimit) return Learned.portFull;
+    Object.assign(entry, { port, seen: now, since: now });
+    return Learned.moved;
+  }
+
+  lookup(mac: string, vlan: number): number {
+    return this.entries.get(key(mac, vlan))?.port ?? 0;
+  }
+
+  addStatic(mac: string, vlan: number, port: number, now: number): boolean {
+    const known = this.entries.has(key(mac, vlan));
+    if (!known && this.entries.size >= this.#limit) return false;
+    this.entries.set(key(mac, vlan), { port, seen: now, since: now, static: true });
+    return true;
+  }
+
+  remove(mac: string, vlan: number): boolean {
+    return this.entries.delete(key(mac, vlan));
+  }
+
+  /** Removes what `doomed` names; static entries only if `all`. */
+  removeWhere(all: boolean, doomed: (entry: Entry) => boolean): number {
+    let removed = 0;
+    for (const [name, entry] of this.entries) {
+      if ((entry.static && !all) || !doomed(entry)) continue;
+      this.entries.delete(name);
+      removed++;
+    }
+    return removed;
+  }
+}
+
+export function key(mac: string, vlan: number): string {
+  return `${mac} ${vlan}`;
+}
