@@ -32,7 +32,7 @@ interface Pace {
 }
 
 const FULL: Pace = { runs: 5, seconds: 3, warmup: 0.7, idleSeconds: 20 };
-const QUICK: Pace = { runs: 2, seconds: 1, warmup: 0.4, idleSeconds: 5 };
+const QUICK: Pace = { runs: 1, seconds: 0.8, warmup: 0.3, idleSeconds: 3 };
 
 const program = new Command('bench')
   .description('Measures Kith against vde_switch, in alternated runs on this machine.')

@@ -1,7 +1,11 @@
 /** Times a small operation in this process. */
 
-/** Share of the time that goes by before counting, for the compiler to settle. */
+/** Share of a run's counted seconds that rows in this process take; they vary little. */
+export const IN_PROCESS_SHARE = 1 / 3;
+
+/** Seconds that go by before counting, for the compiler to settle: a share, and a least. */
 const WARMUP_SHARE = 0.5;
+const LEAST_WARMUP = 0.25;
 
 /** Where results go, so that the compiler cannot drop the work that made them. */
 let sink = 0;
@@ -9,10 +13,10 @@ let sink = 0;
 /**
  * Nanoseconds per operation.
  * @param batch runs `operations` operations and returns a number that depends on their results
- * @param seconds how long to count; half as long again goes to warming up
+ * @param seconds how long to count; warming up comes on top
  */
 export function nanosecondsEach(batch: () => number, operations: number, seconds: number): number {
-  repeat(batch, seconds * WARMUP_SHARE);
+  repeat(batch, Math.max(seconds * WARMUP_SHARE, LEAST_WARMUP));
   const { batches, elapsed } = repeat(batch, seconds);
   return (elapsed * 1e9) / (batches * operations);
 }

@@ -10,8 +10,8 @@ namespace kith {
 constexpr int32_t kMaxDescriptors = 1024;
 constexpr int32_t kSlotLength = 9728;
 constexpr int32_t kSlotHeadroom = 128;
-constexpr int32_t kReceiveSlots = 256;
-constexpr int32_t kReceiveBatch = 64;
+constexpr int32_t kReceiveSlots = 512;
+constexpr int32_t kReceiveBatch = 256;
 constexpr int32_t kSendRecords = 2048;
 constexpr int32_t kJobRecords = 2048;
 constexpr int32_t kKeySlots = 4096;

@@ -182,6 +182,11 @@ POLLER_METHOD(WatchWritable) {
   return arguments.ok ? poller.WatchWritable(index) : 0;
 }
 
+POLLER_METHOD(Hold) {
+  const int32_t index = arguments.Int(), held = arguments.Int();
+  return arguments.ok ? poller.Hold(index, held != 0) : 0;
+}
+
 POLLER_METHOD(Poll) {
   const double timeout = arguments.Number();
   return arguments.ok ? poller.Poll(timeout) : 0;
@@ -306,6 +311,7 @@ NAPI_MODULE_INIT() {
   const napi_property_descriptor methods[] = {
       Method("add", Add),         Method("remove", Remove),
       Method("poll", Poll),       Method("watchWritable", WatchWritable),
+      Method("hold", Hold),
       Method("flush", Flush),     Method("setKey", SetKey),
       Method("seal", Seal),       Method("clearKey", ClearKey),
       Method("open", Open),       Method("close", Close),

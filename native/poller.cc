@@ -18,12 +18,6 @@ namespace {
 constexpr uint32_t kDoorbell = UINT32_MAX;
 constexpr uint32_t kTrouble = EPOLLERR | EPOLLHUP;
 
-double Now() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
-
 // Whole milliseconds, never early, for epoll_wait.
 int Milliseconds(double timeout) {
   if (timeout < 0) return -1;
@@ -77,6 +71,7 @@ int Poller::Init() {
     plain_[i].msg_hdr.msg_iov = named_[i].msg_hdr.msg_iov = &slots_[i];
     plain_[i].msg_hdr.msg_iovlen = named_[i].msg_hdr.msg_iovlen = 1;
     named_[i].msg_hdr.msg_name = &sources_[i];
+    named_[i].msg_hdr.msg_namelen = sizeof(SocketAddress);
   }
   for (int32_t i = 0; i < kSendBatch; i++) messages_[i].msg_hdr.msg_iov = &parts_[2 * i];
   if (doorbell_ < 0) return 0;
@@ -138,10 +133,18 @@ int Poller::WatchWritable(int32_t index) {
   return UpdateInterest(index);
 }
 
+int Poller::Hold(int32_t index, bool held) {
+  if (index < 0 || index >= kMaxDescriptors) return -EINVAL;
+  Entry& entry = entries_[index];
+  if (entry.state == kFree) return -EBADF;
+  entry.held = held;
+  return UpdateInterest(index);
+}
+
 int Poller::UpdateInterest(int32_t index) {
   Entry& entry = entries_[index];
   uint32_t wanted = 0;
-  if (entry.state == kReading) wanted |= EPOLLIN;
+  if (entry.state == kReading && !entry.held) wanted |= EPOLLIN;
   if (entry.state != kEnded && entry.watched) wanted |= EPOLLOUT;
   if (wanted == entry.interest) return 0;
   epoll_event event = {};
@@ -194,13 +197,10 @@ int32_t Poller::Poll(double timeout) {
 }
 
 int Poller::Wait(double timeout) {
-  const double deadline = timeout > 0 ? Now() + timeout : timeout;
-  for (;;) {
-    const int n = epoll_wait(epoll_, fetched_, kMaxDescriptors + 1, Milliseconds(timeout));
-    if (n >= 0) return n;
-    if (errno != EINTR) return -errno;
-    if (timeout > 0) timeout = std::fmax(0, deadline - Now());
-  }
+  const int n = epoll_wait(epoll_, fetched_, kMaxDescriptors + 1, Milliseconds(timeout));
+  if (n >= 0) return n;
+  // A signal ends the wait early, which is all the same to a caller who looks at the time.
+  return errno == EINTR ? 0 : -errno;
 }
 
 void Poller::Serve(int32_t index, uint32_t events) {
@@ -217,7 +217,7 @@ void Poller::Serve(int32_t index, uint32_t events) {
     if (!over) Emit(index, 0, 0, kWritable);
     if (received_ == kReceiveSlots) return;
   }
-  if (entry.state != kReading || !(events & (EPOLLIN | kTrouble))) return;
+  if (entry.state != kReading || entry.held || !(events & (EPOLLIN | kTrouble))) return;
   switch (entry.kind) {
     case kUnixDatagram:
     case kUdp: return ReceiveDatagrams(index, events);
@@ -227,19 +227,34 @@ void Poller::Serve(int32_t index, uint32_t events) {
   }
 }
 
+// One datagram into the slot of the first message. Returns 1, or -1 with errno.
+int Poller::ReceiveOne(int fd, mmsghdr* message) {
+  const iovec& slot = *message->msg_hdr.msg_iov;
+  // With MSG_TRUNC the length is that of the datagram, however much of it fits.
+  const ssize_t n = recv(fd, slot.iov_base, slot.iov_len, MSG_DONTWAIT | MSG_TRUNC);
+  if (n < 0) return -1;
+  message->msg_len = static_cast<unsigned>(n);
+  message->msg_hdr.msg_flags = static_cast<size_t>(n) > slot.iov_len ? MSG_TRUNC : 0;
+  return 1;
+}
+
 // A datagram socket is never ended by an error: a peer that went away shows once
 // as ECONNRESET, an ICMP message not at all, and reading takes the error off. Only
 // a socket shut down for good, which epoll would report for ever, is put aside.
 void Poller::ReceiveDatagrams(int32_t index, uint32_t events) {
-  const Entry& entry = entries_[index];
+  Entry& entry = entries_[index];
   const int first = received_;
   const int room = kReceiveSlots - first;
   const int most = room < kReceiveBatch ? room : kReceiveBatch;
   mmsghdr* messages = (entry.kind == kUdp ? named_ : plain_) + first;
-  if (entry.kind == kUdp)
-    for (int i = 0; i < most; i++) messages[i].msg_hdr.msg_namelen = sizeof(SocketAddress);
-
-  const int n = recvmmsg(entry.fd, messages, static_cast<unsigned>(most), MSG_DONTWAIT, nullptr);
+  // Where frames come one at a time, asking for a batch costs a vain second look into an
+  // empty socket and the copying of message headers: half a microsecond of a round trip.
+  // So a batch is asked for only while batches come, and now and then to see.
+  const bool single = entry.kind == kUnixDatagram && entry.singles % kSinglesBetweenBatches != 0;
+  const int n = single ? ReceiveOne(entry.fd, messages)
+                       : recvmmsg(entry.fd, messages, static_cast<unsigned>(most), MSG_DONTWAIT,
+                                  nullptr);
+  entry.singles = n > 1 ? 0 : entry.singles + 1;
   if (n < 0) {
     const bool nothing = errno == EAGAIN || errno == EINTR;
     if (!nothing) memory_.counters[kReceiveErrors] += 1;
@@ -249,8 +264,10 @@ void Poller::ReceiveDatagrams(int32_t index, uint32_t events) {
   }
   if (events & EPOLLHUP) return End(index, 0);
   for (int i = 0; i < n; i++) {
-    if (entry.kind == kUdp)
+    if (entry.kind == kUdp) {
       ToCanonical(sources_[first + i], memory_.slab + (first + i) * kSlotLength);
+      messages[i].msg_hdr.msg_namelen = sizeof(SocketAddress);
+    }
     const bool cut = (messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
     Emit(index, SlotData(first + i), static_cast<int32_t>(messages[i].msg_len),
          cut ? kOversized : kData);

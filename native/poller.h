@@ -22,6 +22,7 @@
 namespace kith {
 
 constexpr int32_t kSendBatch = 128;
+constexpr uint32_t kSinglesBetweenBatches = 8;
 
 class Poller {
  public:
@@ -35,6 +36,7 @@ class Poller {
   int Add(int32_t index, int fd, int32_t kind, int32_t areaOffset, int32_t areaLength);
   int Remove(int32_t index);
   int WatchWritable(int32_t index);
+  int Hold(int32_t index, bool held);
 
   // Milliseconds, rounded up; negative: no limit. Returns receive records or a negated errno.
   int32_t Poll(double timeout);
@@ -53,6 +55,8 @@ class Poller {
     int family;
     State state;
     bool watched;        // asked for one `writable`
+    uint32_t singles;    // polls in a row that found at most one datagram
+    bool held;           // not to be read for now: its data stays with the system
     bool suspect;        // listed in suspects_
     uint32_t interest;   // what epoll was told, 0 when not in its set
     int32_t areaOffset, areaLength;
@@ -64,6 +68,7 @@ class Poller {
   // Receive side.
   int Wait(double timeout);
   void Serve(int32_t index, uint32_t events);
+  static int ReceiveOne(int fd, mmsghdr* message);
   void ReceiveDatagrams(int32_t index, uint32_t events);
   void ReceiveFrames(int32_t index, uint32_t events);
   void ReceiveStream(int32_t index);
@@ -80,6 +85,7 @@ class Poller {
   // Send side.
   int Gather(const int32_t* record, iovec* parts) const;
   int Address(const Entry& entry, const int32_t* record, int32_t message);
+  bool SendOne(const Entry& entry, int32_t record);
   void SendDatagrams(const Entry& entry);
   void SendStream(const Entry& entry);
   void SendFrames(const Entry& entry);

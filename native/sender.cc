@@ -102,10 +102,27 @@ int Poller::Address(const Entry& entry, const int32_t* record, int32_t message) 
   return 0;
 }
 
+// A datagram that leaves alone, as frames do while nothing is busy: without the message
+// headers of a batch. Returns false when it is not of the simple kind.
+bool Poller::SendOne(const Entry& entry, int32_t record) {
+  const int32_t* fields = Record(record);
+  if (entry.kind != kUnixDatagram || fields[kTxHeaderLength] != 0) return false;
+  const int32_t offset = fields[kTxPayloadOffset], length = fields[kTxPayloadLength];
+  if (length == 0 || !memory_.Holds(offset, length)) return false;
+  ssize_t n;
+  do n = send(entry.fd, memory_.slab + offset, static_cast<size_t>(length),
+              MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) n = WouldBlock(errno) ? -EAGAIN : -errno;
+  Settle(record, n);
+  return true;
+}
+
 // One refusal for want of room stands for all that follow; any other error
 // belongs to its own datagram.
 void Poller::SendDatagrams(const Entry& entry) {
   int32_t record = entry.firstRecord;
+  if (record == entry.lastRecord && SendOne(entry, record)) return;
   while (record != kEndOfChain) {
     int32_t built = 0;
     for (; record != kEndOfChain && built < kSendBatch; record = nextRecord_[record]) {

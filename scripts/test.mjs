@@ -25,17 +25,20 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
+/**
+ * Each file in a process of its own: threads would share system descriptors, and
+ * a test that closes one on purpose, or by mistake, would hit its neighbours.
+ */
+const COMMON_FLAGS = ['--tap', '--no-worker-threads'];
+
 /** Unit tests share the cores; each is quick. */
 const UNIT = { name: 'unit tests', verbose: values.verbose, flags: [] };
 
-/**
- * System tests start programs and namespaces: one file at a time, as processes
- * of their own, and with patience (guests that are emulated).
- */
+/** System tests start programs and namespaces: one at a time, with patience for emulated guests. */
 const SYSTEM = {
   name: 'system tests',
   verbose: true,
-  flags: ['--concurrency', '1', '--no-worker-threads', '--timeout', '5m'],
+  flags: ['--concurrency', '1', '--timeout', '5m'],
 };
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -69,25 +72,34 @@ function build() {
 async function run(phase, files) {
   if (files.length === 0) return;
   console.log(`\n${phase.name}: ${files.length} files`);
-  const ava = spawn('node_modules/.bin/ava', ['--tap', ...phase.flags, ...files.map(built)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const ava = spawn(
+    'node_modules/.bin/ava',
+    [...COMMON_FLAGS, ...phase.flags, ...files.map(built)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const ended = new Promise((resolve) => {
+    ava.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  const ended = new Promise((resolve) => ava.once('close', resolve));
   const before = { ...counts };
-  await readTap(createInterface({ input: ava.stdout }), phase.verbose);
-  const code = await ended;
+  const complete = await readTap(createInterface({ input: ava.stdout }), phase.verbose);
+  const end = await ended;
   const failed = counts.failed - before.failed;
-  if (code !== 0 && failed === 0) {
-    // A file that hung, for one, is no test in TAP.
+  if (!complete || (end !== 'exit code 0' && failed === 0)) {
+    // A file that hung is no test in TAP, and a crash leaves tests that nobody counted.
     counts.failed += 1;
-    failures.push(`${phase.name} ended with exit code ${code}`);
+    const what = complete ? '' : ' before all tests were run';
+    failures.push(`${phase.name}: the runner ended${what} (${end})`);
   }
   const of = (key) => `${counts[key] - before[key]} ${key}`;
   console.log(`${phase.name}: ${of('passed')}, ${of('failed')}, ${of('skipped')}`);
 }
 
+/** @returns whether the plan came, which TAP from AVA ends with */
 async function readTap(lines, verbose) {
   let telling = verbose;
+  let complete = false;
   for await (const line of lines) {
     const point = /^(not )?ok \d+ - (.*?)( # SKIP.*)?$/.exec(line);
     if (point !== null) {
@@ -97,10 +109,13 @@ async function readTap(lines, verbose) {
       if (kind === 'failed') failures.push(title);
       telling = verbose || kind === 'failed';
       if (telling || kind === 'skipped') console.log(`  ${MARKS[kind]} ${title}`);
-    } else if (telling && !/^(TAP version|1\.\.|# (tests|pass|fail|skip) |$)/.test(line)) {
+    } else if (line.startsWith('1..')) {
+      complete = true;
+    } else if (telling && !/^(TAP version|# (tests|pass|fail|skip) |$)/.test(line)) {
       console.log(`    ${line}`);
     }
   }
+  return complete;
 }
 
 const MARKS = { passed: '✔', failed: '✘', skipped: '-' };

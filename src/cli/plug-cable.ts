@@ -8,6 +8,7 @@
  * SIGTERM or SIGINT; it ends with an error when the switch goes away.
  */
 import { Socket } from 'node:net';
+import { userInfo } from 'node:os';
 import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { KithError } from '../errors.ts';
@@ -112,6 +113,11 @@ function ended(pair: Socket): Promise<void> {
 /** Milliseconds for the last octets to reach whoever reads the output. */
 const LAST_OCTETS = 500;
 
+/** For the description of the cable; a user without an entry has a number only. */
 function userName(): string {
-  return process.env.USER ?? String(process.getuid?.() ?? 'unknown');
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
 }

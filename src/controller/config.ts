@@ -27,7 +27,6 @@ export type KithConfig = Omit<ConfigFile, '$schema' | 'name' | 'switch'> & {
 };
 
 export type FriendConfig = KithConfig['friends'][number];
-export type GroupConfig = KithConfig['groups'][number];
 
 /** What the command line says; each value given replaces the one of the file. */
 export interface ConfigOverrides {

@@ -32,10 +32,15 @@ export class FriendBook {
     this.#onStoreError = onStoreError;
   }
 
-  /** Reads what is stored and lays the configuration over it. @throws KithError 'config' */
+  /**
+   * Reads what is stored and lays the configuration over it. A circle may share one list of
+   * friends: our own entry in it is for the others.
+   * @throws KithError 'config'
+   */
   async load(configured: readonly FriendConfig[]): Promise<readonly Friend[]> {
     this.#tickets = (await this.#store.tickets()).filter(isOpen);
     for (const { uid, publicKey, name, addresses } of configured) {
+      if (uid === this.#identity.uid) continue;
       this.#add({
         uid: parseUid(uid),
         source: 'config',
@@ -77,18 +82,20 @@ export class FriendBook {
     );
   }
 
-  /** Tickets that are neither spent nor expired. */
+  /** Tickets that are neither spent nor expired; none while there is no port for another friend. */
   openTickets(): readonly OpenTicket[] {
+    if (this.#findPort() === undefined) return [];
     this.#tickets = this.#tickets.filter(isOpen);
     return this.#tickets.map(({ id, secret }) => ({ id, secret: Buffer.from(secret, 'hex') }));
   }
 
-  /** @throws KithError 'ticket' */
+  /** @throws KithError 'ticket', or 'config' when there are as many friends as can be */
   async invite(
     name: string,
     addresses: readonly string[],
     lifetime: number,
   ): Promise<{ ticket: string; expiresAt: Date }> {
+    this.#freePort();
     const secret = Uint8Array.from(randomBytes(TICKET_SECRET_LENGTH));
     const expiresAt = Math.ceil((Date.now() + lifetime) / 1000);
     const ticket = makeTicket(this.#identity, { name, addresses, expiresAt, secret });
@@ -149,10 +156,15 @@ export class FriendBook {
     this.#save().catch(this.#onStoreError);
   }
 
-  /** @throws KithError 'config' for a friend that stands in the configuration */
+  /** Forgets a friend; one of the configuration comes back at the next start. */
   async remove(friend: Friend): Promise<void> {
     this.#friends.delete(friend.uid);
     await this.#save();
+  }
+
+  /** Resolves when all that was to be stored is. */
+  settled(): Promise<void> {
+    return this.#store.settled();
   }
 
   #add(init: Omit<ConstructorParameters<typeof Friend>[0], 'port'>): Friend {
@@ -161,15 +173,23 @@ export class FriendBook {
     return friend;
   }
 
+  /** @throws KithError 'config' when all ports are taken */
   #freePort(): number {
+    const port = this.#findPort();
+    if (port !== undefined) return port;
+    const most = LAST_LINK_PORT - FIRST_LINK_PORT + 1;
+    throw new KithError(
+      'config',
+      `A node can have ${most} friends; remove some with \`kith friends remove\`.`,
+    );
+  }
+
+  #findPort(): number | undefined {
     const taken = new Set([...this.#friends.values()].map(({ port }) => port));
     for (let port = FIRST_LINK_PORT; port <= LAST_LINK_PORT; port++) {
       if (!taken.has(port)) return port;
     }
-    throw new KithError(
-      'config',
-      'A node can have 510 friends; remove some with `kith friends remove`.',
-    );
+    return undefined;
   }
 
   #save(): Promise<void> {

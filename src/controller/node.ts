@@ -21,6 +21,8 @@ import type { SystemSockets } from '../io/contract.ts';
 import { systemSockets } from '../io/system-sockets.ts';
 import type { ProviderFactory } from '../links/contract.ts';
 import { CookieSecrets } from '../links/handshake/cookie.ts';
+import type { SecurityGroup } from '../links/handshake/group-tags.ts';
+import { checkGroups } from '../links/handshake/handshake-options.ts';
 import { nodeSuite } from '../links/handshake/node-suite.ts';
 import { memoryProvider } from '../links/memory/memory-provider.ts';
 import { tcpProvider } from '../links/tcp/tcp-provider.ts';
@@ -110,10 +112,14 @@ export async function startNode(
   environment: NodeEnvironment = systemEnvironment(),
 ): Promise<RunningNode> {
   const { home, config } = options;
+  // What can be wrong with the configuration comes first, while nothing has been started.
+  const socketGroup = groupOption(config.switch.group);
+  const groups = securityGroups(config);
   const identity = await loadOrCreateIdentity(home);
   const book = new FriendBook(identity, home, (error) => log.error(error.message));
   const friends = await book.load(config.friends);
-  const node = new Assembly(identity, book, options, log, environment);
+  const prepared = { identity, book, groups, socketGroup };
+  const node = new Assembly(prepared, options, log, environment);
   try {
     await node.start();
     for (const friend of friends) node.parts.core.addFriend(friend);
@@ -134,6 +140,15 @@ export async function startNode(
   };
 }
 
+/** What has been read and checked before a node is put together. */
+interface Prepared {
+  readonly identity: Identity;
+  readonly book: FriendBook;
+  readonly groups: readonly SecurityGroup[];
+  /** For the VDE server. */
+  readonly socketGroup: { readonly group?: number };
+}
+
 class Assembly {
   readonly parts: NodeParts;
   readonly closed: Promise<void>;
@@ -145,12 +160,12 @@ class Assembly {
   #closing: Promise<void> | undefined;
 
   constructor(
-    identity: Identity,
-    book: FriendBook,
+    prepared: Prepared,
     { home, config }: NodeOptions,
     log: Logger,
     environment: NodeEnvironment,
   ) {
+    const { identity, book } = prepared;
     this.#config = config;
     this.#log = log;
     this.closed = new Promise((resolve, reject) => {
@@ -175,7 +190,7 @@ class Assembly {
       stp: config.stp,
       onEvent: (event) => log.info(event, 'spanning tree'),
     });
-    const core = this.#makeCore(identity, book, dataPlane, environment.providers);
+    const core = this.#makeCore(prepared, dataPlane, environment.providers);
     core.events.on('connecting', ({ port }) => bridge.portUp(port, 'link'));
     core.events.on('disconnected', ({ port }) => bridge.portDown(port));
     const vde = new VdeServer({
@@ -185,7 +200,7 @@ class Assembly {
       ports: new PortTable(config.switch.ports),
       mode: config.switch.mode,
       directoryMode: config.switch.dirMode,
-      ...groupOption(config.switch.group),
+      ...prepared.socketGroup,
       onEvent: (event) => this.#vdeEvent(event),
     });
     this.parts = {
@@ -223,12 +238,13 @@ class Assembly {
   }
 
   async #close(): Promise<void> {
-    const { core, vde, bridge, dataPlane } = this.parts;
+    const { core, vde, bridge, dataPlane, book } = this.parts;
     clearInterval(this.#measureTimer);
     await core.close();
     bridge.close();
     await vde.stop();
     await dataPlane.stop();
+    await book.settled();
   }
 
   #fail(error: Error): void {
@@ -242,18 +258,13 @@ class Assembly {
   }
 
   #makeCore(
-    identity: Identity,
-    book: FriendBook,
+    { identity, book, groups }: Prepared,
     dataPlane: DataPlane,
     providers: readonly ProviderFactory[],
   ): F2FCore {
     const config = this.#config;
     const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length));
     const ciphers = measureCiphers();
-    const groups = config.groups.map(({ name, key, previousKeys }) => ({
-      name,
-      keys: key === undefined ? [] : [key, ...previousKeys],
-    }));
     return new F2FCore({
       clock: monotonicClock,
       random,
@@ -321,6 +332,16 @@ function bridgeAddressOf(uid: string): Uint8Array {
   const address = Uint8Array.from(Buffer.from(uid.slice(0, 12), 'hex'));
   address[0] = (address[0] & 0xfc) | 0x02;
   return address;
+}
+
+/** @throws KithError 'config' when one handshake has no room for them */
+function securityGroups(config: KithConfig): readonly SecurityGroup[] {
+  const groups = config.groups.map(({ name, key, previousKeys }) => ({
+    name,
+    keys: key === undefined ? [] : [key, ...previousKeys],
+  }));
+  checkGroups(groups);
+  return groups;
 }
 
 function groupOption(name: string | undefined): { group?: number } {

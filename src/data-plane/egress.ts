@@ -51,6 +51,10 @@ const { EAGAIN, ENOBUFS, EMSGSIZE, EIO, EINVAL, EOPNOTSUPP } = constants.errno;
 export interface EgressObserver {
   /** A frame for an endpoint of `port` was dropped for want of room. */
   endpointFull(port: number, length: number): void;
+  /** A frame has to wait for the endpoint. */
+  endpointWaits(endpoint: Endpoint): void;
+  /** Frames that waited for the endpoint have left. */
+  endpointDrained(endpoint: Endpoint): void;
 }
 
 export class Egress {
@@ -59,7 +63,9 @@ export class Egress {
   readonly #observer: EgressObserver;
   /** Whose each send record is, so that a refusal finds its way. */
   readonly #owners: (Endpoint | Session | undefined)[] = new Array(SEND_RECORDS).fill(undefined);
-  readonly #active: Session[] = [];
+  /** Sessions with something staged; the first `#activeCount` are valid. */
+  readonly #active: (Session | undefined)[] = new Array(STAGING_AREAS).fill(undefined);
+  #activeCount = 0;
   #sends = 0;
   #jobs = 0;
   #areas = 0;
@@ -76,7 +82,9 @@ export class Egress {
   /** A frame in the slab to an endpoint; it must stay where it is until `drain`. */
   toEndpoint(endpoint: Endpoint, offset: number, length: number): void {
     if (endpoint.waiting > 0) {
-      if (!endpoint.queue(this.#memory, this.#io.slab, offset, length)) {
+      if (endpoint.queue(this.#memory, this.#io.slab, offset, length)) {
+        this.#observer.endpointWaits(endpoint);
+      } else {
         this.#observer.endpointFull(endpoint.port, length);
       }
       return;
@@ -161,6 +169,7 @@ export class Egress {
     let taken = 0;
     while (taken < sends && !isFull(this.#io.tx[taken * TX_STRIDE + Tx.result])) taken++;
     endpoint.drop(this.#memory, taken);
+    this.#observer.endpointDrained(endpoint);
     if (endpoint.waiting > 0) this.#io.watchWritable(endpoint.descriptor);
   }
 
@@ -183,29 +192,30 @@ export class Egress {
     }
   }
 
-  /** Forgets what a session has staged: it is about to end. */
-  forget(session: Session): void {
-    const index = this.#active.indexOf(session);
-    if (index >= 0) this.drain();
-  }
-
   /** Seals and sends all that was gathered. Staging and the send list are empty afterwards. */
   drain(): void {
-    for (const session of this.#active) this.#closeRecord(session);
+    if (this.#activeCount > 0) this.#drainSessions();
+    this.#flush();
+  }
+
+  #drainSessions(): void {
+    const count = this.#activeCount;
+    for (let i = 0; i < count; i++) this.#closeRecord(this.#active[i] as Session);
     if (this.#jobs > 0) {
       this.#io.seal(this.#jobs);
       this.#jobs = 0;
     }
-    for (const session of this.#active) {
+    for (let i = 0; i < count; i++) {
+      const session = this.#active[i] as Session;
+      this.#active[i] = undefined;
       if (session.datagram) this.#sendDatagrams(session);
       else this.#sendStream(session);
       session.staging = -1;
       session.stagingFill = 0;
       session.recordCount = 0;
     }
-    this.#active.length = 0;
+    this.#activeCount = 0;
     this.#areas = 0;
-    this.#flush();
   }
 
   #append(
@@ -266,12 +276,12 @@ export class Egress {
   #open(session: Session, type: number, length: number): number {
     const full =
       session.recordCount === STAGED_RECORDS || session.stagingFill + length > STAGING_LENGTH;
-    const jobsFull = this.#jobs + this.#active.length + 1 >= JOB_RECORDS;
+    const jobsFull = this.#jobs + this.#activeCount + 1 >= JOB_RECORDS;
     if (full || jobsFull || (session.staging < 0 && this.#areas === STAGING_AREAS)) this.drain();
     if (session.staging < 0) {
       session.staging = SlabLayout.arena + this.#areas * STAGING_LENGTH;
       this.#areas++;
-      this.#active.push(session);
+      this.#active[this.#activeCount++] = session;
     }
     session.recordStart = session.staging + session.stagingFill;
     session.recordType = type;

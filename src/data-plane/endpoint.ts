@@ -9,12 +9,14 @@
 import type { DataPlaneMemory } from './memory.ts';
 
 /** Frames that may wait for one endpoint. A power of two. */
-export const BACKLOG_FRAMES = 256;
+export const BACKLOG_FRAMES = 512;
 const MASK = BACKLOG_FRAMES - 1;
 
 export class Endpoint {
   readonly descriptor: number;
   readonly port: number;
+  /** It has taken nothing for a while: nobody is held back for it (flow-control.ts). */
+  stalled = false;
   // Made when first needed: most endpoints never fall behind.
   #offsets: Int32Array | undefined;
   #lengths: Int32Array | undefined;

@@ -31,6 +31,7 @@ import { PORT_TABLE_LENGTH } from '../switch/port.ts';
 import type { Command, OpenSession } from './commands.ts';
 import { Egress, type EgressObserver } from './egress.ts';
 import { Endpoint } from './endpoint.ts';
+import { FlowControl } from './flow-control.ts';
 import { Ingress, type IngressTarget } from './ingress.ts';
 import { CHUNK_LENGTH, DataPlaneMemory, PiecePool } from './memory.ts';
 import { NoticeKind } from './notice.ts';
@@ -86,9 +87,13 @@ export class Engine implements IngressTarget, EgressObserver {
   /** By port: the endpoints of a VDE port, or the session that a link port sends through. */
   readonly #endpoints: (Endpoint[] | undefined)[] = new Array(PORT_TABLE_LENGTH).fill(undefined);
   readonly #links: (Session | undefined)[] = new Array(PORT_TABLE_LENGTH).fill(undefined);
+  readonly #flowControl: FlowControl;
+  /** Whose frame is being forwarded; undefined for a friend's. */
+  #ingressEndpoint: Endpoint | undefined;
   readonly #ping = new PingPayload();
   /** Streams with consumed octets at the front of their areas. */
   readonly #touchedStreams: number[] = [];
+  readonly #retry = (endpoint: Endpoint): void => this.#egress.endpointWritable(endpoint);
   #now = 0;
   #nextTick = 0;
 
@@ -102,11 +107,12 @@ export class Engine implements IngressTarget, EgressObserver {
     this.#forwarder = new Forwarder(this.database, options.counters);
     this.#egress = new Egress(options.io, this.memory, this);
     this.ingress = new Ingress(options.io, this);
+    this.#flowControl = new FlowControl(options.io);
   }
 
   /** Milliseconds that the next poll may wait. */
   timeout(now: number): number {
-    return Math.max(0, this.#nextTick - now);
+    return Math.max(0, Math.min(this.#nextTick, this.#flowControl.deadline) - now);
   }
 
   /** Deals with the `count` receive records of a poll. */
@@ -124,6 +130,7 @@ export class Engine implements IngressTarget, EgressObserver {
     }
     if (now >= this.#nextTick) this.#tick(now);
     this.#egress.drain();
+    this.#flowControl.review(now, this.#retry);
     this.ingress.release();
     if (this.#touchedStreams.length > 0) this.#compactStreams();
   }
@@ -258,7 +265,9 @@ export class Engine implements IngressTarget, EgressObserver {
     switch (rx[at + Rx.event]) {
       case RxEvent.data:
         if (owner.kind === 'endpoint') {
+          this.#ingressEndpoint = owner.endpoint;
           this.#forward(owner.endpoint.port, rx[at + Rx.offset], rx[at + Rx.length]);
+          this.#ingressEndpoint = undefined;
         }
         return;
       case RxEvent.oversized:
@@ -417,6 +426,15 @@ export class Engine implements IngressTarget, EgressObserver {
     this.#counters.add(port, Counter.octetsOut, -length);
   }
 
+  endpointWaits(endpoint: Endpoint): void {
+    if (this.#ingressEndpoint === undefined) return;
+    this.#flowControl.queued(endpoint, this.#ingressEndpoint, this.#now);
+  }
+
+  endpointDrained(endpoint: Endpoint): void {
+    this.#flowControl.drained(endpoint, this.#now);
+  }
+
   // ---- time
 
   #tick(now: number): void {
@@ -482,6 +500,7 @@ export class Engine implements IngressTarget, EgressObserver {
     for (const session of this.#liveSessions) {
       if (session.descriptor === index) this.#destroySession(session);
     }
+    if (owner.kind === 'endpoint') this.#flowControl.removed(owner.endpoint);
     this.#owners[index] = undefined;
     this.#io.removeDescriptor(index);
     if (owner.kind === 'stream') this.memory.chunks.give(owner.area);

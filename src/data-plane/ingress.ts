@@ -279,6 +279,7 @@ export class Ingress {
 
   /** Gives back the memory of frames that were put together; after the drain of a turn. */
   release(): void {
+    if (this.#whole.length === 0) return;
     for (let i = 0; i < this.#whole.length; i++) {
       this.#wholeOwners[i].reassembly.release(this.#whole[i]);
     }

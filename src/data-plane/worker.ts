@@ -35,18 +35,22 @@ function run(start: WorkerStart): void {
   });
   const flag = new Int32Array(start.flag);
 
-  while (true) {
-    let now = performance.now();
-    const count = io.poll(Math.ceil(engine.timeout(now)));
-    now = performance.now();
+  const clock = performance;
+  let now = clock.now();
+  // A function of its own, so that it is compiled: the loop around it never returns.
+  const turn = (): boolean => {
+    // The time of the last turn will do: the wait is a little longer by what the turn took.
+    const count = io.poll(engine.timeout(now));
+    now = clock.now();
     engine.turn(count, now);
-    // The doorbell, when it rang, is the first record.
-    if (count > 0 && hasDoorbell(io.rx, count) && !carryOut(engine, now)) break;
+    const goOn = !hasDoorbell(io.rx, count) || carryOut(engine, now);
     if (notices.pending) {
       notices.pending = false;
       if (Atomics.exchange(flag, 0, 1) === 0) tell('notices');
     }
-  }
+    return goOn;
+  };
+  while (turn());
   io.close();
 }
 

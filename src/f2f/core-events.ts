@@ -29,25 +29,31 @@ export interface IncomingPacket {
 
 export type CoreListener<Name extends keyof CoreEventMap> = (event: CoreEventMap[Name]) => void;
 
+/** One registration: the same listener may have several. */
+interface Registration<Name extends keyof CoreEventMap> {
+  readonly listener: CoreListener<Name>;
+}
+
 export class CoreEvents {
-  readonly #listeners: { [Name in keyof CoreEventMap]: CoreListener<Name>[] } = {
+  readonly #registrations: { [Name in keyof CoreEventMap]: Registration<Name>[] } = {
     connecting: [],
     'read-write': [],
     disconnected: [],
   };
 
-  /** @returns a function that takes the listener away again */
+  /** @returns a function that takes this registration away again; calling it twice does no harm */
   on<Name extends keyof CoreEventMap>(name: Name, listener: CoreListener<Name>): () => void {
-    const list: CoreListener<Name>[] = this.#listeners[name];
-    list.push(listener);
+    const list: Registration<Name>[] = this.#registrations[name];
+    const registration = { listener };
+    list.push(registration);
     return () => {
-      const index = list.indexOf(listener);
+      const index = list.indexOf(registration);
       if (index >= 0) list.splice(index, 1);
     };
   }
 
   emit<Name extends keyof CoreEventMap>(name: Name, event: CoreEventMap[Name]): void {
-    const list: readonly CoreListener<Name>[] = [...this.#listeners[name]];
-    for (const listener of list) listener(event);
+    const list: readonly Registration<Name>[] = [...this.#registrations[name]];
+    for (const { listener } of list) listener(event);
   }
 }

@@ -26,12 +26,19 @@ import { type Facts, HandshakeDriver } from './handshake-driver.ts';
 import { SessionIndices } from './session-indices.ts';
 import type { Uid } from './uid.ts';
 
-/** Milliseconds that a replaced session still receives, for what is on its way. */
-const LINGER = 2000;
+/**
+ * Milliseconds that a replaced session lives on: for what is on its way, and to fall
+ * back to when the one that was preferred turns out to be dead (2.4 s of silence).
+ */
+const LINGER = 4000;
 /** Milliseconds between attempts at a better provider than the one in use. */
 const UPGRADE_INTERVAL = 30_000;
 /** Milliseconds within which an accepted stream has to become a session. */
 const ACCEPT_TIMEOUT = 10_000;
+/** Milliseconds for the other end to read our refusal and to hang up first. */
+const REFUSAL_TIME = 1000;
+/** Accepted streams that may be without a session at a time: strangers hold no more descriptors. */
+const MAX_ACCEPTED = 64;
 
 /** What the core wants logged. Not for decisions. */
 export interface CoreLog {
@@ -54,6 +61,8 @@ export interface CoreOptions {
   readonly redeem: (session: HandshakeSession, ticket: string) => Friend;
   /** A friend proved the ticket that we hold: the secret can be forgotten. */
   readonly redeemed: (friend: Friend) => void;
+  /** Milliseconds between attempts at a better provider; 30 s if left out. */
+  readonly upgradeInterval?: number;
 }
 
 export interface CoreCounters {
@@ -76,7 +85,8 @@ export class F2FCore {
   /** By local index: sessions in use and those that linger. */
   readonly #sessions = new Map<number, { friend: Friend; held: FriendSession }>();
   readonly #accepted = new Map<Carrier, NodeJS.Timeout>();
-  readonly #lingering = new Set<NodeJS.Timeout>();
+  /** Sessions that another has replaced, the latest last, and what will end them. */
+  readonly #lingering = new Map<FriendSession, NodeJS.Timeout>();
   readonly #upgradeTimer: NodeJS.Timeout;
   #closed = false;
 
@@ -103,7 +113,8 @@ export class F2FCore {
       });
       this.#providers.set(provider.scheme, provider);
     }
-    this.#upgradeTimer = setInterval(() => this.#upgrade(), UPGRADE_INTERVAL);
+    const { upgradeInterval = UPGRADE_INTERVAL } = options;
+    this.#upgradeTimer = setInterval(() => this.#upgrade(), upgradeInterval);
     this.#upgradeTimer.unref();
   }
 
@@ -217,7 +228,6 @@ export class F2FCore {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#upgradeTimer);
-    for (const timer of this.#lingering) clearTimeout(timer);
     for (const timer of this.#accepted.values()) clearTimeout(timer);
     for (const friend of this.#friends.values()) this.#idle(friend);
     for (const [index, { held }] of [...this.#sessions]) this.#end(index, held, 'the node stops');
@@ -254,8 +264,9 @@ export class F2FCore {
   #refused(failure: HandshakeFailure, carrier: Carrier): void {
     this.#options.log.debug({ from: carrier.remote, reason: failure.reason }, failure.detail);
     const friend = failure.peerUid === undefined ? undefined : this.#friends.get(failure.peerUid);
-    if (friend !== undefined) friend.lastError = failure.detail;
-    if (carrier.reliable) this.#closeAccepted(carrier);
+    if (friend !== undefined && friend.current === undefined) friend.lastError = failure.detail;
+    // Not at once: what we said would be lost if the end of the stream overtook it.
+    if (this.#accepted.has(carrier)) this.#watchAccepted(carrier, REFUSAL_TIME);
   }
 
   #established(dialled: DialledSession): void {
@@ -351,15 +362,29 @@ export class F2FCore {
 
   /** A session that another has replaced receives a little longer. */
   #retire(old: FriendSession): void {
-    const timer = setTimeout(() => {
-      this.#lingering.delete(timer);
-      this.#end(old.session.localIndex, old, undefined);
-    }, LINGER);
+    const timer = setTimeout(() => this.#end(old.session.localIndex, old, undefined), LINGER);
     timer.unref();
-    this.#lingering.add(timer);
+    this.#lingering.set(old, timer);
+  }
+
+  /** The latest of the sessions with a friend that another had replaced, if one is left. */
+  #takeLingering(friend: Friend): FriendSession | undefined {
+    const theirs = [...this.#lingering.keys()].filter(
+      ({ session }) => this.#sessions.get(session.localIndex)?.friend === friend,
+    );
+    const latest = theirs.at(-1);
+    if (latest !== undefined) this.#keep(latest);
+    return latest;
+  }
+
+  /** A session does not linger any more. */
+  #keep(held: FriendSession): void {
+    clearTimeout(this.#lingering.get(held));
+    this.#lingering.delete(held);
   }
 
   #end(localIndex: number, held: FriendSession, reason: string | undefined): void {
+    this.#keep(held);
     if (!this.#sessions.delete(localIndex)) return;
     this.#dataPlane.closeSession(localIndex, reason);
     this.#indices.give(localIndex);
@@ -374,6 +399,14 @@ export class F2FCore {
     this.#end(localIndex, entry.held, undefined);
     const { friend } = entry;
     if (friend.current !== entry.held) return;
+    const other = this.#takeLingering(friend);
+    if (other !== undefined) {
+      // Preferred to it was a session that the other end had lost already, as after a crash.
+      friend.current = other;
+      this.#dataPlane.useSession(friend.port, other.session.localIndex);
+      this.#options.log.info({ friend: friend.name, reason }, 'back to an earlier session');
+      return;
+    }
     this.counters.lost++;
     this.#lost(friend, reason);
     this.#connect(friend);
@@ -412,7 +445,7 @@ export class F2FCore {
       (error: Error) => {
         if (friend.attempt !== attempt) return;
         friend.attempt = undefined;
-        friend.lastError = error.message;
+        if (friend.current === undefined) friend.lastError = error.message;
         this.#retryLater(friend);
       },
     );
@@ -472,17 +505,27 @@ export class F2FCore {
         .then((dialled) => this.#established(dialled))
         .catch((error: Error) => this.#options.log.debug({ friend: friend.name }, error.message))
         .finally(() => {
-          if (friend.attempt === attempt) friend.attempt = undefined;
+          if (friend.attempt !== attempt) return;
+          friend.attempt = undefined;
+          // The link may have been lost meanwhile, and nobody else dials.
+          if (friend.current === undefined) this.#connect(friend);
         });
     }
   }
 
   // ---- streams that strangers opened
 
-  #watchAccepted(carrier: Carrier): void {
-    const timer = setTimeout(() => this.#closeAccepted(carrier), ACCEPT_TIMEOUT);
+  #watchAccepted(carrier: Carrier, patience = ACCEPT_TIMEOUT): void {
+    this.#acceptDone(carrier);
+    const timer = setTimeout(() => this.#closeAccepted(carrier), patience);
     timer.unref();
     this.#accepted.set(carrier, timer);
+    if (this.#accepted.size <= MAX_ACCEPTED) return;
+    // A handshake takes two round trips; who has had the longest has had enough.
+    for (const oldest of this.#accepted.keys()) {
+      this.#closeAccepted(oldest);
+      break;
+    }
   }
 
   #acceptDone(carrier: Carrier): void {
@@ -494,6 +537,7 @@ export class F2FCore {
     if (!this.#accepted.has(carrier)) return;
     this.#acceptDone(carrier);
     carrier.close();
+    this.handshakes.carrierClosed(carrier, 'The handshake took too long.');
   }
 }
 

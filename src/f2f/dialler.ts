@@ -10,6 +10,8 @@ import type { HandshakeDriver, HandshakeOutcome, InitiatorFacts } from './handsh
 
 /** Milliseconds before the next address is tried beside the ones under way. */
 const STAGGER = 1000;
+/** Milliseconds for a name to be resolved and a connection to come up; systems may take minutes. */
+const CONNECT_TIMEOUT = 10_000;
 
 export interface DialledSession {
   readonly session: HandshakeSession;
@@ -20,9 +22,11 @@ export interface DialledSession {
 export interface DialRequest {
   readonly addresses: readonly string[];
   readonly providers: ReadonlyMap<string, LinkProvider>;
-  readonly driver: HandshakeDriver;
+  readonly driver: Pick<HandshakeDriver, 'initiate'>;
   readonly facts: InitiatorFacts;
   readonly signal: AbortSignal;
+  /** Milliseconds for a carrier to come up; CONNECT_TIMEOUT if left out. */
+  readonly connectTimeout?: number;
   /**
    * An attempt that succeeded although another was faster. It cannot be called
    * back: the other end holds it for the newest session, and must see us choose
@@ -88,7 +92,7 @@ async function attempt(
   request: DialRequest,
   signal: AbortSignal,
 ): Promise<DialledSession> {
-  const carrier = await provider.dial(url, signal);
+  const carrier = await connect(url, provider, request.connectTimeout ?? CONNECT_TIMEOUT, signal);
   let outcome: HandshakeOutcome;
   try {
     outcome = await request.driver.initiate(carrier, request.facts, signal);
@@ -101,4 +105,30 @@ async function attempt(
     throw new Error(`${url}: ${outcome.failure.detail}`);
   }
   return { ...outcome, preference: provider.preference };
+}
+
+/** Opens a carrier, or gives up in time whatever the provider does; one that comes too late is closed. */
+async function connect(
+  url: string,
+  provider: LinkProvider,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<Carrier> {
+  const patience = new AbortController();
+  const both = AbortSignal.any([signal, patience.signal]);
+  const timer = setTimeout(() => {
+    patience.abort(new Error(`${url} did not answer within ${timeout / 1000} s.`));
+  }, timeout);
+  try {
+    return await new Promise<Carrier>((resolve, reject) => {
+      const giveUp = (): void => reject(both.reason);
+      both.addEventListener('abort', giveUp, { once: true });
+      provider.dial(url, both).then((carrier) => {
+        if (both.aborted) carrier.close();
+        else resolve(carrier);
+      }, reject);
+    });
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -61,6 +61,11 @@ export class FriendStore {
     return this.#write(TICKETS_FILE, tickets);
   }
 
+  /** Resolves when all that was to be written is, or has failed. */
+  async settled(): Promise<void> {
+    await this.#writing;
+  }
+
   async #read<Value>(name: string, schema: z.ZodType<Value[]>): Promise<Value[]> {
     const path = join(this.#home, name);
     let text: string;

@@ -6,6 +6,8 @@
  * limits on what strangers can make us remember.
  */
 import type { Clock } from '../clock.ts';
+import { emitAddress } from '../io/address.ts';
+import { ADDRESS_LENGTH } from '../io/contract.ts';
 import type { Carrier } from '../links/contract.ts';
 import type { HandshakeGate } from '../links/handshake/handshake-gate.ts';
 import { HandshakeMachine } from '../links/handshake/handshake-machine.ts';
@@ -99,15 +101,19 @@ export class HandshakeDriver {
     signal: AbortSignal,
   ): Promise<HandshakeOutcome> {
     return new Promise((resolve, reject) => {
+      signal.throwIfAborted(); // its event would not come any more
       const localIndex = this.#options.indices.take();
-      if (localIndex === undefined) {
-        reject(new Error('There is no room for another session.'));
-        return;
+      if (localIndex === undefined) throw new Error('There is no room for another session.');
+      let machine: HandshakeMachine;
+      try {
+        machine = HandshakeMachine.initiate(
+          { ...facts, localIndex, reliable: carrier.reliable },
+          this.#options.clock.now(),
+        );
+      } catch (error) {
+        this.#options.indices.give(localIndex);
+        throw error;
       }
-      const machine = HandshakeMachine.initiate(
-        { ...facts, localIndex, reliable: carrier.reliable },
-        this.#options.clock.now(),
-      );
       const pending: Pending = { machine, carrier, done: resolve, finished: false };
       this.#byIndex.set(localIndex, pending);
       signal.addEventListener(
@@ -169,8 +175,7 @@ export class HandshakeDriver {
       this.#give(existing, carrier, message);
       return;
     }
-    const address = carrier.address ?? DESCRIPTOR_ADDRESS;
-    const decision = gate.decide(address, message, now, carrier.reliable);
+    const decision = gate.decide(gateAddress(carrier), message, now, carrier.reliable);
     if (decision.action === 'drop') {
       this.counters.dropped++;
       return;
@@ -279,8 +284,16 @@ export class HandshakeDriver {
   }
 }
 
-/** Streams have no address; their descriptors tell them apart well enough for the gate. */
-const DESCRIPTOR_ADDRESS = new Uint8Array(1);
+/** For carriers within the machine. */
+const NO_ADDRESS = new Uint8Array(1);
+
+/** Whose rate a handshake counts against: a stream's far end is in its URL only. */
+function gateAddress(carrier: Carrier): Uint8Array {
+  if (carrier.address !== undefined) return carrier.address;
+  const [, host] = /^tcp:\/\/\[?([^\]]+)\]?:\d+$/.exec(carrier.remote) ?? [];
+  const address = new Uint8Array(ADDRESS_LENGTH);
+  return host !== undefined && emitAddress({ host, port: 0 }, address) ? address : NO_ADDRESS;
+}
 
 /** What makes a message 1 that initiator's attempt: the cookie may be new, index and e are not. */
 function initKey(carrier: Carrier, message: Uint8Array): string {

@@ -28,10 +28,10 @@ export const SLOT_LENGTH = 9728;
 export const SLOT_HEADROOM = 128;
 
 /** Receive slots: the most records one poll can return. */
-export const RECEIVE_SLOTS = 256;
+export const RECEIVE_SLOTS = 512;
 
 /** The most datagrams taken from one descriptor in one poll, so that none starves the others. */
-export const RECEIVE_BATCH = 64;
+export const RECEIVE_BATCH = 256;
 
 /** The most send records one flush takes. */
 export const SEND_RECORDS = 2048;
@@ -204,6 +204,11 @@ export interface BatchedIo {
   removeDescriptor(index: number): void;
   /** Asks for one `writable` event. */
   watchWritable(index: number): void;
+  /**
+   * Leaves what comes to a descriptor with the system for now, or takes it again.
+   * Its sender is slowed by its own full socket, as by an IEEE 802.3 PAUSE.
+   */
+  hold(index: number, held: boolean): void;
 
   /**
    * Waits until something can be read, the doorbell rings or `timeout`

@@ -44,6 +44,7 @@ interface Entry {
   readonly descriptor: MemoryDescriptor;
   readonly area: StreamArea;
   watched: boolean;
+  held: boolean;
   ended: boolean;
   /** Refused for want of room in the current flush. */
   blocked: boolean;
@@ -103,6 +104,7 @@ export class MemoryIo implements BatchedIo {
       descriptor,
       area: area ?? { offset: 0, length: 0 },
       watched: false,
+      held: false,
       ended: false,
       blocked: false,
     });
@@ -120,6 +122,12 @@ export class MemoryIo implements BatchedIo {
     checkIndex(index);
     const entry = this.#entries.get(index);
     if (entry && !entry.ended) entry.watched = true;
+  }
+
+  hold(index: number, held: boolean): void {
+    checkIndex(index);
+    const entry = this.#entries.get(index);
+    if (entry) entry.held = held;
   }
 
   // ---- receive
@@ -157,6 +165,7 @@ export class MemoryIo implements BatchedIo {
         this.#record(index, 0, 0, RxEvent.writable);
       }
     }
+    if (entry.held) return;
     for (let i = 0; i < RECEIVE_BATCH && this.#received < RECEIVE_SLOTS && !entry.ended; i++) {
       if (!this.#receiveOne(index, entry)) return;
     }

@@ -43,6 +43,7 @@ export interface NativePoller {
   add(index: number, fd: number, kind: number, areaOffset: number, areaLength: number): number;
   remove(index: number): number;
   watchWritable(index: number): number;
+  hold(index: number, held: number): number;
   poll(timeout: number): number;
   flush(count: number): number;
   setKey(slot: number, cipher: number, key: Uint8Array, iv: Uint8Array): number;

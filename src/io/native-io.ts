@@ -77,6 +77,11 @@ export class NativeIo implements BatchedIo {
     this.#poller.watchWritable(index);
   }
 
+  hold(index: number, held: boolean): void {
+    checkIndex(index);
+    this.#poller.hold(index, held ? 1 : 0);
+  }
+
   poll(timeout: number): number {
     const count = this.#poller.poll(timeout);
     if (count < 0) throw systemError('wait for descriptors', count);

@@ -34,15 +34,20 @@ export class StreamCarriers {
   /** A carrier over a stream on its way; resolves when it has arrived. */
   connect(options: StreamCarrierOptions, signal: AbortSignal): Promise<Carrier> {
     return new Promise((resolve, reject) => {
-      const carrier = this.#make(options, { resolve, reject });
-      signal.addEventListener(
-        'abort',
-        () => {
-          carrier.close();
-          reject(signal.reason);
-        },
-        { once: true },
-      );
+      // Once connected, the carrier is its owner's: the signal ends attempts only.
+      const abort = (): void => {
+        carrier.close();
+        reject(signal.reason);
+      };
+      const done = (settle: () => void): void => {
+        signal.removeEventListener('abort', abort);
+        settle();
+      };
+      const carrier = this.#make(options, {
+        resolve: (connected) => done(() => resolve(connected)),
+        reject: (error) => done(() => reject(error)),
+      });
+      signal.addEventListener('abort', abort, { once: true });
       this.#host.watch(carrier.descriptor);
     });
   }

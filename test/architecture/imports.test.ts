@@ -5,7 +5,7 @@ import { readSource, type SourceFile, sourceFiles, targetOf } from './source-fil
 
 /** Low to high. Folders of one level do not know each other. */
 const LEVELS: readonly (readonly string[])[] = [
-  ['src/errors.ts', 'src/clock.ts'],
+  ['src/errors.ts', 'src/clock.ts', 'src/version.ts'],
   ['src/io'],
   ['src/switch', 'src/stp'],
   ['src/links', 'src/tap'],

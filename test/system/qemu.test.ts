@@ -23,9 +23,7 @@ let prepared: Promise<PreparedSystem> | undefined;
 /** One kernel and initramfs for all guests of this file. */
 async function guestSystem(t: ExecutionContext): Promise<PreparedSystem> {
   prepared ??= prepareGuestSystem(directory, (what) => t.log(what));
-  const system = await prepared;
-  t.log(`${system.accelerator}: ${system.choice.reason}`);
-  return system;
+  return await prepared;
 }
 
 async function bootGuest(
@@ -54,7 +52,8 @@ async function bootPair(
   second: KithNode,
   mtu: { readonly mtu?: number } = {},
 ): Promise<readonly [Guest, Guest]> {
-  await guestSystem(t);
+  const { choice } = await guestSystem(t);
+  t.log(`guests run with ${choice.accelerator.toUpperCase()}: ${choice.reason}`);
   const [a, b] = await Promise.all([
     bootGuest(t, 'tux', first, { ...CARD_A, ...mtu }),
     bootGuest(t, 'gnu', second, { ...CARD_B, ...mtu }),

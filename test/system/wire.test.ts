@@ -88,7 +88,7 @@ const CLEAR_IF_STRANGERS = ['--plaintext', 'when-no-shared-group'];
 
 for (const carrier of ['udp', 'tcp']) {
   systemTest(`${carrier}: with a shared group nothing can be read`, { needs: NEEDS }, async (t) => {
-    const policy = ['--group', 'lab:secret', ...CLEAR_IF_STRANGERS];
+    const policy = ['--group', 'lab:7c1e5f0a94d2b836', ...CLEAR_IF_STRANGERS];
     const observed = await observedFriends(t, carrier, { alice: policy, bob: policy });
     await exchange(t, observed);
     const wire = observed.capture();

@@ -59,22 +59,26 @@ export type HandshakeOptions = InitiatorOptions | ResponderOptions;
 
 const MAX_UINT32 = 0xffffffff;
 
+/** Whether one handshake has room to prove so many groups. @throws KithError 'config' */
+export function checkGroups(groups: readonly SecurityGroup[]): void {
+  const keys = groups.reduce((sum, group) => sum + Math.max(group.keys.length, 1), 0);
+  if (keys <= MAX_GROUP_KEYS) return;
+  throw new KithError(
+    'config',
+    `The groups have ${keys} keys together and ${MAX_GROUP_KEYS} are possible; remove groups or old keys.`,
+  );
+}
+
 /** @throws KithError 'config' for what an operator wrote, RangeError for what a program did */
 export function checkOptions(options: HandshakeOptions): void {
-  const { name, groups } = options;
+  const { name } = options;
   if (!isNodeName(name)) {
     throw new KithError(
       'config',
       `The node's name must have 1 to ${MAX_NAME_LENGTH} octets and no control characters; choose another name.`,
     );
   }
-  const keys = groups.reduce((sum, group) => sum + Math.max(group.keys.length, 1), 0);
-  if (keys > MAX_GROUP_KEYS) {
-    throw new KithError(
-      'config',
-      `The groups have ${keys} keys together and ${MAX_GROUP_KEYS} are possible; remove groups or old keys.`,
-    );
-  }
+  checkGroups(options.groups);
   if (options.ciphers.length === 0) throw new RangeError('a handshake needs a cipher');
   for (const value of [options.localIndex, options.features, options.largestFrame]) {
     if (!Number.isInteger(value) || value < 0 || value > MAX_UINT32) {

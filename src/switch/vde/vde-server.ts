@@ -48,8 +48,11 @@ const DEFAULT_MAX_ENDPOINTS = 512;
 /** Connections that have not asked yet, beyond those with an endpoint (ours). */
 const MAX_ASKING = 64;
 
-/** Room for frames on their way in each data socket: absorbs bursts between two turns of the loop. */
-const SOCKET_BUFFER_LENGTH = 1024 * 1024;
+/**
+ * Room for frames on their way in each data socket (ours). Enough for a burst between
+ * two turns of the loop; more only makes frames wait, and costs caches (decision 0003).
+ */
+const SOCKET_BUFFER_LENGTH = 256 * 1024;
 
 const ROOT = 0;
 

@@ -1,0 +1,115 @@
+/**
+ * Flow control between endpoints: a sender that overruns a receiver is held back
+ * for a moment instead of losing frames.
+ *
+ * Read first: IEEE 802.3 annex 31B (PAUSE). Ours is the same idea without the
+ * frame: we stop reading the sender's socket, which fills, and so slows it.
+ *
+ *                     backlog > HOLD_ABOVE
+ *   [flowing] ------------------------------> [held]
+ *       ^                                       |
+ *       +---- backlog <= RELEASE_AT ------------+
+ *       |                                       | no progress for STALL_AFTER
+ *       +---- backlog empty ---- [stalled] <----+
+ *
+ * A receiver that reads nothing at all is stalled: nobody waits for it, and its
+ * tail is dropped. So a hold ends within milliseconds whatever a client does, and
+ * frames between other ports wait no longer than that.
+ */
+import type { BatchedIo } from '../io/contract.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** Frames waiting for an endpoint above which its senders are held. */
+const HOLD_ABOVE = 64;
+/** Frames waiting for it at which they are released. */
+const RELEASE_AT = 16;
+/** Milliseconds between looks at an endpoint that others are held for. */
+const REVIEW_INTERVAL = 1;
+/** Milliseconds without a frame taken after which an endpoint is stalled. */
+const STALL_AFTER = 8;
+
+interface Hold {
+  readonly receiver: Endpoint;
+  readonly senders: Set<Endpoint>;
+  /** Frames that waited at the last look. */
+  waiting: number;
+  progressAt: number;
+}
+
+export class FlowControl {
+  readonly #io: BatchedIo;
+  readonly #holds = new Map<Endpoint, Hold>();
+  /** By sender: for how many receivers it is held. */
+  readonly #counts = new Map<Endpoint, number>();
+  #reviewAt = Number.POSITIVE_INFINITY;
+
+  constructor(io: BatchedIo) {
+    this.#io = io;
+  }
+
+  /** When `review` wants to be called; infinite while nobody is held. */
+  get deadline(): number {
+    return this.#reviewAt;
+  }
+
+  /** A frame of `sender` has just been queued for `receiver`. */
+  queued(receiver: Endpoint, sender: Endpoint, now: number): void {
+    if (receiver.stalled || receiver.waiting <= HOLD_ABOVE) return;
+    let hold = this.#holds.get(receiver);
+    if (hold === undefined) {
+      hold = { receiver, senders: new Set(), waiting: receiver.waiting, progressAt: now };
+      this.#holds.set(receiver, hold);
+      this.#reviewAt = Math.min(this.#reviewAt, now + REVIEW_INTERVAL);
+    }
+    if (hold.senders.has(sender)) return;
+    hold.senders.add(sender);
+    const count = this.#counts.get(sender) ?? 0;
+    this.#counts.set(sender, count + 1);
+    if (count === 0) this.#io.hold(sender.descriptor, true);
+  }
+
+  /** Some of what waited for `receiver` has been sent. */
+  drained(receiver: Endpoint, now: number): void {
+    if (receiver.waiting === 0) receiver.stalled = false;
+    const hold = this.#holds.get(receiver);
+    if (hold === undefined) return;
+    if (receiver.waiting <= RELEASE_AT) this.#release(hold);
+    else if (receiver.waiting < hold.waiting) hold.progressAt = now;
+    hold.waiting = receiver.waiting;
+  }
+
+  /** Looks after the receivers that others are held for. `retry` tries to send what waits. */
+  review(now: number, retry: (receiver: Endpoint) => void): void {
+    if (now < this.#reviewAt) return;
+    for (const hold of [...this.#holds.values()]) {
+      retry(hold.receiver); // calls `drained`
+      if (!this.#holds.has(hold.receiver)) continue;
+      if (now - hold.progressAt < STALL_AFTER) continue;
+      hold.receiver.stalled = true;
+      this.#release(hold);
+    }
+    this.#reviewAt = this.#holds.size > 0 ? now + REVIEW_INTERVAL : Number.POSITIVE_INFINITY;
+  }
+
+  /** An endpoint goes; its descriptor is still there. */
+  removed(endpoint: Endpoint): void {
+    const own = this.#holds.get(endpoint);
+    if (own !== undefined) this.#release(own);
+    for (const hold of this.#holds.values()) hold.senders.delete(endpoint);
+    this.#counts.delete(endpoint);
+  }
+
+  #release(hold: Hold): void {
+    this.#holds.delete(hold.receiver);
+    for (const sender of hold.senders) {
+      const count = (this.#counts.get(sender) ?? 1) - 1;
+      if (count > 0) {
+        this.#counts.set(sender, count);
+        continue;
+      }
+      this.#counts.delete(sender);
+      this.#io.hold(sender.descriptor, false);
+    }
+    if (this.#holds.size === 0) this.#reviewAt = Number.POSITIVE_INFINITY;
+  }
+}
