@@ -16,6 +16,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
+/** Programs at the end of a pipe are told what we know of its other end. */
+const COLOUR =
+  process.stdout.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' };
+
 const running = new Set();
 
 /** Runs a program of node_modules. Settles with its output when it ends well, fails with it otherwise. */
@@ -89,7 +93,8 @@ const start = performance.now();
 try {
   await Promise.all([
     step('format and lint', async () => {
-      await run('biome', ['ci', '--error-on-warnings', '.']);
+      const colours = `--colors=${'NO_COLOR' in COLOUR ? 'off' : 'force'}`;
+      await run('biome', ['ci', colours, '--error-on-warnings', '.']);
     }),
     step('types', async () => {
       await run('tsc', ['-p', 'tsconfig.json']);

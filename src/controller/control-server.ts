@@ -95,6 +95,14 @@ function controlServer(
   app: FastifyInstance,
   state: ServingState,
 ): ControlServer {
+  let closing: Promise<void> | undefined;
+  const end = async () => {
+    // While it listens it is nobody else's, and what is not there cannot be asked.
+    if (inode !== undefined) await withdrawSocket(path, inode);
+    const cutOff = setTimeout(() => app.server.closeAllConnections(), CLOSING_GRACE);
+    await app.close();
+    clearTimeout(cutOff);
+  };
   return {
     path,
     serve(api) {
@@ -104,13 +112,10 @@ function controlServer(
       state.api = undefined;
       state.refusal = 'the node is ending';
     },
-    async close() {
+    close() {
       this.retire();
-      const cutOff = setTimeout(() => app.server.closeAllConnections(), CLOSING_GRACE);
-      await app.close();
-      clearTimeout(cutOff);
-      // Last, because the vanishing of the name is what `kith down` waits for.
-      if (inode !== undefined) await withdrawSocket(path, inode);
+      closing ??= end();
+      return closing;
     },
   };
 }

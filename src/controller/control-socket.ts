@@ -3,11 +3,16 @@
  *
  * A Unix socket outlives its process as a file, so a name that is taken says
  * little: it is asked. To publish, a socket is bound under a private name and
- * then linked to the public one, which fails if somebody was faster.
+ * then linked to the public one, which fails if the name is taken. A stale name
+ * is removed first; between looking and removing nobody else may publish, so all
+ * of it is done under a lock: an abstract socket, which the system takes back from
+ * whoever dies (unix(7), "Abstract namespace").
  */
-import { link, lstat, rename, unlink } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { createHash } from 'node:crypto';
+import { link, lstat, stat, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KithError } from '../errors.ts';
 
 /** sockaddr_un: 108 octets with the terminating zero. */
@@ -16,8 +21,12 @@ const LONGEST_SOCKET_PATH = 107;
 /** How long a process may take to accept before it counts as alive but busy, in milliseconds. */
 const PROBE_TIMEOUT = 2000;
 
-/** Another attempt for each neighbour that was ending just then. */
-const CLAIM_ATTEMPTS = 5;
+/**
+ * Milliseconds to wait for the lock, and between attempts. Whoever holds it longer
+ * is no node (one only asks a socket under it), and is not let stand in the way.
+ */
+const LOCK_PATIENCE = 2 * PROBE_TIMEOUT;
+const LOCK_RETRY = 10;
 
 export function controlSocketPath(home: string): string {
   return join(home, 'control.sock');
@@ -41,29 +50,54 @@ export function checkSocketPath(path: string): void {
  *   'system' if something that is no socket does
  */
 export async function publishSocket(privatePath: string, publicPath: string): Promise<void> {
-  for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
-    if (await tryLink(privatePath, publicPath)) {
-      await unlink(privatePath);
-      return;
+  const lock = await takeLock(dirname(publicPath));
+  try {
+    if (!(await tryLink(privatePath, publicPath))) {
+      if (!(await isSocket(publicPath))) {
+        throw new KithError(
+          'system',
+          `${publicPath} is no socket; move it away, Kith needs the name`,
+        );
+      }
+      if (await isAlive(publicPath)) throw alreadyRunning(publicPath);
+      await unlinkQuietly(publicPath);
+      if (!(await tryLink(privatePath, publicPath))) throw alreadyRunning(publicPath);
     }
-    const before = await inodeOf(publicPath);
-    if (before === undefined) continue;
-    if (!(await isSocket(publicPath))) {
-      throw new KithError(
-        'system',
-        `${publicPath} is no socket; move it away, Kith needs the name`,
-      );
-    }
-    if (await isAlive(publicPath)) break;
-    await removeStale(publicPath, `${privatePath}-`, before);
+    await unlink(privatePath);
+  } finally {
+    lock?.close();
   }
-  throw new KithError(
+}
+
+function alreadyRunning(publicPath: string): KithError {
+  return new KithError(
     'already-running',
     `a node is already running in ${dirname(publicPath)}; end it with \`kith down\`, or give this one its own --home`,
   );
 }
 
-/** Takes a name back, unless somebody else holds it by now. */
+/** @returns what to close afterwards; undefined when the lock could not be had in time */
+async function takeLock(home: string): Promise<Server | undefined> {
+  const { dev, ino } = await stat(home, { bigint: true });
+  const name = `\0kith-${createHash('sha256').update(`${dev}:${ino}`).digest('hex')}`;
+  const deadline = performance.now() + LOCK_PATIENCE;
+  while (performance.now() < deadline) {
+    const server = await tryListen(name);
+    if (server !== undefined) return server;
+    await sleep(LOCK_RETRY);
+  }
+  return undefined;
+}
+
+function tryListen(name: string): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', () => resolve(undefined));
+    server.listen(name, () => resolve(server));
+  });
+}
+
+/** Takes a name back, unless somebody else holds it by now. To be called while the socket still listens. */
 export async function withdrawSocket(path: string, inode: bigint): Promise<void> {
   if ((await inodeOf(path)) === inode) await unlinkQuietly(path);
 }
@@ -112,21 +146,6 @@ async function tryLink(from: string, to: string): Promise<boolean> {
     if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
-}
-
-/**
- * Between the probe and now a third process may have put its own socket there,
- * so the name is moved aside, looked at, and put back if it is not the stale one.
- */
-async function removeStale(path: string, aside: string, stale: bigint): Promise<void> {
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
-    throw error;
-  }
-  if ((await inodeOf(aside)) !== stale) await tryLink(aside, path);
-  await unlinkQuietly(aside);
 }
 
 async function unlinkQuietly(path: string): Promise<void> {

@@ -37,6 +37,7 @@ import { FriendBook } from './friend-book.ts';
 import type { NodeApi } from './node-api.ts';
 import { NodeReports } from './node-reports.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { RememberedPorts } from './remembered-ports.ts';
 
 /** Milliseconds between looks at what the links measure, for the spanning tree's costs. */
 const MEASURE_INTERVAL = 5000;
@@ -227,7 +228,10 @@ class Assembly {
 
   async start(): Promise<void> {
     const { core, vde } = this.parts;
-    for (const url of this.#config.listen) await core.listen(url);
+    const ports = new RememberedPorts(this.parts.home);
+    await ports.load();
+    for (const url of this.#config.listen) await ports.listen(url, (each) => core.listen(each));
+    await ports.save();
     await vde.start();
   }
 

@@ -30,6 +30,7 @@ import {
   writeRecordHeader,
 } from '../links/link-message.ts';
 import { PACKET_HEADER_LENGTH, PacketType, writePacketHeader } from '../links/packet.ts';
+import { BASE_PATH_MTU } from '../links/path-mtu.ts';
 import type { Endpoint } from './endpoint.ts';
 import { CHUNK_LENGTH, type DataPlaneMemory } from './memory.ts';
 import { type Session, STAGED_RECORDS } from './session.ts';
@@ -149,6 +150,29 @@ export class Egress {
     this.#pushSend(undefined, descriptor, offset, length, address, 0);
   }
 
+  /**
+   * Octets for a stream without a session, at once.
+   * @returns how many the system took, or a negated errno
+   */
+  streamOctets(descriptor: number, offset: number, length: number): number {
+    this.drain();
+    this.#pushSend(undefined, descriptor, offset, length, -1, 0);
+    this.#sends = 0;
+    this.#io.flush(1);
+    return this.#io.tx[Tx.result];
+  }
+
+  /** A link message for the stream that a session lives on, behind what waits there. */
+  streamMessage(session: Session, offset: number, length: number): void {
+    this.drain();
+    if (session.backlog >= 0) {
+      this.#keep(session, offset, length, true);
+      return;
+    }
+    this.#pushSend(session, session.descriptor, offset, length, -1, 0);
+    this.#flush();
+  }
+
   /** An endpoint can take frames again. */
   endpointWritable(endpoint: Endpoint): void {
     this.drain();
@@ -203,6 +227,7 @@ export class Egress {
     for (let i = 0; i < count; i++) this.#closeRecord(this.#active[i] as Session);
     if (this.#jobs > 0) {
       this.#io.seal(this.#jobs);
+      this.#blankUnsealed();
       this.#jobs = 0;
     }
     for (let i = 0; i < count; i++) {
@@ -216,6 +241,16 @@ export class Egress {
     }
     this.#activeCount = 0;
     this.#areas = 0;
+  }
+
+  /** What could not be sealed must not leave readable: the other end drops the zeros as forged. */
+  #blankUnsealed(): void {
+    const { slab, jobs } = this.#io;
+    for (let at = 0; at < this.#jobs * JOB_STRIDE; at += JOB_STRIDE) {
+      if (jobs[at + Job.result] >= 0) continue;
+      const start = jobs[at + Job.outputOffset];
+      slab.fill(0, start, start + jobs[at + Job.inputLength] + TAG_LENGTH);
+    }
   }
 
   #append(
@@ -263,7 +298,8 @@ export class Egress {
       if (session.recordType === recordType && at + needed <= session.recordLimit) return at;
       this.#closeRecord(session);
     }
-    const least = RECORD_HEADER_LENGTH + needed + TAG_LENGTH;
+    const tag = recordType === LinkMessageType.sealedRecord ? TAG_LENGTH : 0;
+    const least = RECORD_HEADER_LENGTH + needed + tag;
     const length = session.datagram ? session.recordLength : Math.max(session.recordLength, least);
     if (least > length || length > STAGING_LENGTH) {
       session.drops.giant++;
@@ -338,7 +374,8 @@ export class Egress {
       const size = ends[index] - start;
       let end = ends[index];
       let next = index + 1;
-      if (this.#segmentation) {
+      // A record larger than the path is known to let through is a probe, and travels alone.
+      if (this.#segmentation && size <= session.recordLength) {
         while (
           next < session.recordCount &&
           next - index < MAX_SEGMENTS &&
@@ -383,7 +420,7 @@ export class Egress {
       session.backlogStart = session.backlog;
     }
     if (whole && session.backlogEnd + length > session.backlog + CHUNK_LENGTH) {
-      session.drops.full += session.recordCount;
+      session.drops.full += Math.max(1, session.recordCount);
       return;
     }
     slab.copyWithin(session.backlogEnd, offset, offset + length);
@@ -454,11 +491,14 @@ export class Egress {
       }
       return;
     }
-    if (result === -EMSGSIZE) session.pathMtu.tooLarge(length, this.now);
-    else if (isFull(result)) session.drops.full++;
-    else session.drops.sendErrors++;
-    const segmented = tx[at + Tx.segmentSize] > 0;
-    if (segmented && (result === -EIO || result === -EINVAL || result === -EOPNOTSUPP)) {
+    const segment = tx[at + Tx.segmentSize];
+    const size = segment > 0 ? segment : length;
+    if (isFull(result)) session.drops.full++;
+    else if (result !== -EMSGSIZE || size <= session.recordLength) session.drops.sendErrors++;
+    // Segments that the interface is too narrow for are EINVAL to some kernels.
+    if (result === -EMSGSIZE || (result === -EINVAL && segment > BASE_PATH_MTU)) {
+      session.pathMtu.tooLarge(size, this.now);
+    } else if (segment > 0 && (result === -EIO || result === -EINVAL || result === -EOPNOTSUPP)) {
       this.#segmentation = false;
     }
   }

@@ -10,6 +10,7 @@
  * descriptors, ports and sessions. It runs in the worker, or in a test over an
  * in-memory I/O. No frame allocates.
  */
+import { constants } from 'node:os';
 import { copyAddress } from '../io/address.ts';
 import {
   type BatchedIo,
@@ -22,7 +23,7 @@ import {
   SLOT_HEADROOM,
 } from '../io/contract.ts';
 import { DEFAULT_KEEPALIVE, type KeepaliveOptions } from '../links/keepalive.ts';
-import { LINK_HEADER_LENGTH, readLength } from '../links/link-message.ts';
+import { LINK_HEADER_LENGTH, MAX_BODY_LENGTH, readLength } from '../links/link-message.ts';
 import { PacketType } from '../links/packet.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import { FilteringDatabase } from '../switch/filtering-database.ts';
@@ -39,6 +40,7 @@ import type { NoticeWriter } from './notice-writer.ts';
 import { PingPayload } from './ping-payload.ts';
 import { describeSession, type SessionReport } from './report.ts';
 import { Session } from './session.ts';
+import { StreamQueue } from './stream-queue.ts';
 
 /** Milliseconds between two ticks: liveness, ageing, key updates. */
 export const TICK_INTERVAL = 400;
@@ -55,9 +57,17 @@ type Owner =
   | { readonly kind: 'endpoint'; readonly endpoint: Endpoint }
   | { readonly kind: 'datagrams' }
   | { readonly kind: 'listener' }
-  | { readonly kind: 'stream'; readonly area: number; consumed: number; connecting: boolean }
+  | StreamOwner
   /** Added, but not yet said what for. */
   | { readonly kind: 'frames' };
+
+interface StreamOwner {
+  readonly kind: 'stream';
+  readonly area: number;
+  readonly queue: StreamQueue;
+  consumed: number;
+  connecting: boolean;
+}
 
 export interface EngineOptions {
   readonly io: BatchedIo;
@@ -216,7 +226,7 @@ export class Engine implements IngressTarget, EgressObserver {
     return false;
   }
 
-  #scanStream(descriptor: number, owner: { area: number; consumed: number }): void {
+  #scanStream(descriptor: number, owner: StreamOwner): void {
     const { slab, fill } = this.#io;
     const end = owner.area + fill[descriptor];
     let offset = owner.area + owner.consumed;
@@ -225,6 +235,7 @@ export class Engine implements IngressTarget, EgressObserver {
       if (offset + length > end) break;
       if (this.ingress.isFull) this.#makeRoom();
       if (!this.ingress.streamMessage(descriptor, offset, length)) {
+        this.#makeRoom(); // what came before the nonsense still counts
         this.#finish(descriptor, 0);
         return;
       }
@@ -297,6 +308,7 @@ export class Engine implements IngressTarget, EgressObserver {
       owner.connecting = false;
       this.#notices.friend(NoticeKind.writable, 0, descriptor, 0, -1, 0, 0);
     }
+    this.#sendQueued(descriptor, owner);
     for (const session of this.#liveSessions) {
       if (session.descriptor !== descriptor) continue;
       this.#egress.streamWritable(session);
@@ -415,6 +427,7 @@ export class Engine implements IngressTarget, EgressObserver {
 
   roamed(session: Session, address: number): void {
     copyAddress(this.#io.slab, address, session.address);
+    session.pathMtu.pathChanged(this.#now);
     this.#notices.friend(NoticeKind.roamed, 0, session.localIndex, 0, address, 0, 0);
   }
 
@@ -521,6 +534,10 @@ export class Engine implements IngressTarget, EgressObserver {
 
   #sendMessage(descriptor: number, address: Uint8Array | undefined, message: Uint8Array): void {
     const owner = this.#owners[descriptor];
+    if (owner?.kind === 'stream') {
+      this.#sendOnStream(descriptor, owner, message);
+      return;
+    }
     if (owner === undefined || message.length > this.memory.frames.slotLength) return;
     const slot = this.memory.frames.take();
     const addressSlot = address === undefined ? -1 : this.memory.addresses.take();
@@ -532,6 +549,42 @@ export class Engine implements IngressTarget, EgressObserver {
     }
     if (slot >= 0) this.memory.frames.give(slot);
     if (addressSlot >= 0) this.memory.addresses.give(addressSlot);
+  }
+
+  #sendOnStream(descriptor: number, owner: StreamOwner, message: Uint8Array): void {
+    if (message.length > LINK_HEADER_LENGTH + MAX_BODY_LENGTH) return;
+    owner.queue.push(message);
+    this.#sendQueued(descriptor, owner);
+    if (owner.queue.isOverfull) this.#finish(descriptor, constants.errno.ENOBUFS);
+  }
+
+  /** Sends what waits for a stream outside of sessions, as far as the stream takes it. */
+  #sendQueued(descriptor: number, owner: StreamOwner): void {
+    const { queue } = owner;
+    if (queue.isEmpty) return;
+    const session = this.#sessionOn(descriptor);
+    const chunk = this.memory.chunks.take();
+    if (chunk < 0) {
+      this.#io.watchWritable(descriptor);
+      return;
+    }
+    for (let front = queue.front(); front !== undefined; front = queue.front()) {
+      this.#io.slab.set(front, chunk);
+      let taken = front.length;
+      if (session !== undefined) this.#egress.streamMessage(session, chunk, front.length);
+      else taken = Math.max(0, this.#egress.streamOctets(descriptor, chunk, front.length));
+      queue.drop(taken);
+      if (taken < front.length) {
+        this.#io.watchWritable(descriptor);
+        break;
+      }
+    }
+    this.memory.chunks.give(chunk);
+  }
+
+  #sessionOn(descriptor: number): Session | undefined {
+    for (const session of this.#liveSessions) if (session.descriptor === descriptor) return session;
+    return undefined;
   }
 
   #openSession(open: OpenSession): void {
@@ -552,6 +605,7 @@ export class Engine implements IngressTarget, EgressObserver {
     this.#sessions[place] = session;
     this.#liveSessions.add(session);
     this.#nextTick = 0; // ping and probe at once
+    if (owner.kind === 'stream') this.#sendQueued(open.descriptor, owner);
   }
 
   #closeSession(localIndex: number, reason: string | undefined): void {
@@ -567,7 +621,13 @@ export class Engine implements IngressTarget, EgressObserver {
     this.#egress.drain();
     this.#sessions[session.localIndex & SESSION_MASK] = undefined;
     this.#liveSessions.delete(session);
-    if (this.#links[session.port] === session) this.#links[session.port] = undefined;
+    for (let port = 0; port < this.#links.length; port++) {
+      if (this.#links[port] === session) this.#links[port] = undefined;
+    }
+    const owner = this.#owners[session.descriptor];
+    if (owner?.kind === 'stream' && session.waiting > 0) {
+      owner.queue.push(this.#io.slab.slice(session.backlogStart, session.backlogEnd));
+    }
     session.destroy(this.memory);
   }
 
@@ -578,7 +638,7 @@ export class Engine implements IngressTarget, EgressObserver {
       return;
     }
     const endpoints = this.#endpoints[port];
-    if (endpoints === undefined) return;
+    if (endpoints === undefined || frame.length > this.memory.frames.slotLength) return;
     const slot = this.memory.frames.take();
     if (slot < 0) return;
     this.#io.slab.set(frame, slot);
@@ -600,7 +660,7 @@ export class Engine implements IngressTarget, EgressObserver {
 function ownerOf(kind: DescriptorKind, area: number): Owner {
   switch (kind) {
     case DescriptorKind.stream:
-      return { kind: 'stream', area, consumed: 0, connecting: true };
+      return { kind: 'stream', area, queue: new StreamQueue(), consumed: 0, connecting: true };
     case DescriptorKind.udp:
       return { kind: 'datagrams' };
     case DescriptorKind.listener:

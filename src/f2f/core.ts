@@ -286,6 +286,10 @@ export class F2FCore {
       bulkQueued: false,
     };
     this.#open(friend, incoming);
+    if (isSurplus(friend.current, incoming)) {
+      this.#end(session.localIndex, incoming, 'another address was faster');
+      return;
+    }
     // A responder waits for the first record: until then nobody knows whether the initiator
     // has the session, or gave up on the way.
     if (session.role === 'initiator') this.#use(friend, incoming);
@@ -539,6 +543,18 @@ export class F2FCore {
     carrier.close();
     this.handshakes.carrierClosed(carrier, 'The handshake took too long.');
   }
+}
+
+/**
+ * Whether we dialled both over providers of one kind. The order in which they came is not
+ * seen alike by the other end, so the first stays and the other end is told.
+ */
+function isSurplus(existing: FriendSession | undefined, incoming: FriendSession): boolean {
+  return (
+    existing?.session.role === 'initiator' &&
+    incoming.session.role === 'initiator' &&
+    existing.preference === incoming.preference
+  );
 }
 
 /**

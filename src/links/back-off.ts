@@ -3,7 +3,7 @@
  * that friends who lost one another together do not come back in step. Pure.
  */
 
-/** Milliseconds before the first new attempt; also the least there is. */
+/** Milliseconds that the first wait does not exceed; no wait is shorter than half of it. */
 export const FIRST_DELAY = 250;
 /** Milliseconds that no wait exceeds. */
 export const LONGEST_DELAY = 15_000;

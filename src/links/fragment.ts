@@ -13,9 +13,11 @@
  *   +-------------------------------+-------------------------------+
  *   |  octets of the frame from `offset` on …
  *
- * Network byte order. `index` runs from 0 to count-1. All fragments of a frame
- * carry the same count and length; one that disagrees with the first to arrive
- * is malformed and dropped alone.
+ * Network byte order. `index` runs from 0 to count-1. All fragments of a frame but
+ * the last carry the same number of octets, the last carries the rest, so that the
+ * pieces cover the frame and never overlap. All carry the same count and length.
+ * One that breaks these rules, or disagrees with the first to arrive, is malformed
+ * and dropped alone. Read about ids that come again: RFC 4963.
  */
 
 const ID_OFFSET = 0;
@@ -76,14 +78,20 @@ export interface FrameSlots {
 const MAX_PARTIAL_FRAMES = 4;
 /** Milliseconds after which an incomplete frame is given up. */
 const REASSEMBLY_TIMEOUT = 1000;
+/**
+ * Frames begun after it, after which an incomplete one is given up: on a fast link the
+ * 65,536 ids come round within the timeout, and pieces of two frames must not mix.
+ */
+const MAX_ID_DISTANCE = 1024;
 
 interface PartialFrame {
   slot: number;
   id: number;
   count: number;
   total: number;
+  /** Octets of each fragment but the last. */
+  piece: number;
   mask: number;
-  octets: number;
   startedAt: number;
 }
 
@@ -119,24 +127,23 @@ export class Reassembly {
     const position = fragmentPosition(slab, offset);
     const total = fragmentTotal(slab, offset);
     if (count < 2 || count > MAX_FRAGMENTS || index >= count) return this.#reject();
-    if (total > this.#maxFrame || position + data > total) return this.#reject();
+    if (total > this.#maxFrame) return this.#reject();
+    const piece = pieceLength(index, count, position, data, total);
+    if (piece < 0) return this.#reject();
 
-    const frame = this.#find(id) ?? this.#begin(id, count, total, now);
+    const frame = this.#find(id) ?? this.#begin(id, count, total, piece, now);
     if (frame === undefined) return -1;
-    if (frame.count !== count || frame.total !== total) return this.#reject();
+    if (frame.count !== count || frame.total !== total || frame.piece !== piece) {
+      return this.#reject();
+    }
     const bit = 1 << index;
     if ((frame.mask & bit) !== 0) return -1; // a repeat adds nothing
     const from = offset + FRAGMENT_HEADER_LENGTH;
     slab.copyWithin(frame.slot + position, from, from + data);
     frame.mask |= bit;
-    frame.octets += data;
     const whole = count === MAX_FRAGMENTS ? -1 : (1 << count) - 1;
     if (frame.mask !== whole) return -1;
     this.#partial.splice(this.#partial.indexOf(frame), 1);
-    if (frame.octets !== total) {
-      this.#slots.give(frame.slot);
-      return this.#reject();
-    }
     this.lastLength = total;
     return frame.slot;
   }
@@ -162,14 +169,21 @@ export class Reassembly {
     return undefined;
   }
 
-  #begin(id: number, count: number, total: number, now: number): PartialFrame | undefined {
+  #begin(
+    id: number,
+    count: number,
+    total: number,
+    piece: number,
+    now: number,
+  ): PartialFrame | undefined {
+    while (this.#partial.length > 0 && isLongAgo(this.#partial[0].id, id)) this.#abandonOldest();
     if (this.#partial.length === MAX_PARTIAL_FRAMES) this.#abandonOldest();
     const slot = this.#slots.take();
     if (slot < 0) {
       this.abandoned++;
       return undefined;
     }
-    const frame = { slot, id, count, total, mask: 0, octets: 0, startedAt: now };
+    const frame = { slot, id, count, total, piece, mask: 0, startedAt: now };
     this.#partial.push(frame);
     return frame;
   }
@@ -185,4 +199,27 @@ export class Reassembly {
     this.malformed++;
     return -1;
   }
+}
+
+/** Octets of each fragment but the last, as one fragment tells it; -1 when it breaks the rules. */
+function pieceLength(
+  index: number,
+  count: number,
+  position: number,
+  data: number,
+  total: number,
+): number {
+  if (index === count - 1) {
+    const piece = position / (count - 1);
+    const fits = Number.isInteger(piece) && data <= piece && position + data === total;
+    return fits ? piece : -1;
+  }
+  const rest = total - (count - 1) * data;
+  return position === index * data && rest > 0 && rest <= data ? data : -1;
+}
+
+/** Whether so many frames have begun between two ids that the older one is not to be expected. */
+function isLongAgo(older: number, newer: number): boolean {
+  const distance = (newer - older) & 0xffff;
+  return distance > MAX_ID_DISTANCE && distance < 0x8000;
 }

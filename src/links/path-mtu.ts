@@ -64,7 +64,7 @@ export class PathMtu {
     if (this.#candidate < CANDIDATES.length && !this.#confirming) {
       return this.#probe(CANDIDATES[this.#candidate], now);
     }
-    if (now >= this.#searchAgainAt && this.#searchAgainAt > 0) {
+    if (!this.#confirming && this.#searchAgainAt > 0 && now >= this.#searchAgainAt) {
       this.#candidate = CANDIDATES.findIndex((size) => size > this.#current);
       if (this.#candidate < 0) this.#candidate = CANDIDATES.length;
       this.#searchAgainAt = now + RAISE_INTERVAL;
@@ -93,12 +93,28 @@ export class PathMtu {
     else this.#settle(now, 0);
   }
 
-  /** The system refused a probe of this size outright (EMSGSIZE): no need to wait. */
+  /** The system refused a message of this size outright (EMSGSIZE): no need to wait. */
   tooLarge(size: number, now: number): void {
+    if (size > BASE_PATH_MTU && size <= this.#current) {
+      this.pathChanged(now);
+      return;
+    }
     if (!this.#waiting || this.#confirming) return;
     if (this.#candidate < CANDIDATES.length && size === CANDIDATES[this.#candidate]) {
       this.#refused(now);
     }
+  }
+
+  /**
+   * What was known may hold no longer: the path leads elsewhere, or the size in use
+   * is refused (RFC 8899, 4.3). Falls back to what passes everywhere and searches anew.
+   */
+  pathChanged(now: number): void {
+    this.#confirming = false;
+    this.#current = BASE_PATH_MTU;
+    this.#candidate = 0;
+    this.#searchAgainAt = 0;
+    this.#settle(now, 0);
   }
 
   #probe(size: number, now: number): number {
@@ -110,11 +126,7 @@ export class PathMtu {
 
   #refused(now: number): void {
     if (this.#confirming) {
-      // RFC 8899, 4.3: a black hole. Fall back to what passes everywhere and search anew.
-      this.#confirming = false;
-      this.#current = BASE_PATH_MTU;
-      this.#candidate = 0;
-      this.#settle(now, 0);
+      this.pathChanged(now); // RFC 8899, 4.3: a black hole
       return;
     }
     this.#complete(now);

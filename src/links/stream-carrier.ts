@@ -36,8 +36,8 @@ export class StreamCarriers {
     return new Promise((resolve, reject) => {
       // Once connected, the carrier is its owner's: the signal ends attempts only.
       const abort = (): void => {
-        carrier.close();
         reject(signal.reason);
+        carrier.close();
       };
       const done = (settle: () => void): void => {
         signal.removeEventListener('abort', abort);
@@ -82,7 +82,9 @@ export class StreamCarriers {
       descriptor,
       address: undefined,
       close: () => {
-        if (this.#open.delete(carrier)) this.#host.release(descriptor);
+        if (!this.#open.delete(carrier)) return;
+        this.#host.release(descriptor);
+        if (!connected) attempt?.reject(new Error('the attempt was given up'));
       },
     };
     this.#open.add(carrier);

@@ -144,7 +144,8 @@ test.serial('a crash and a quick restart is healed by whoever may dial', async (
         fc.constantFrom('alice', 'bob', 'both'),
         fc.constantFrom('alice', 'bob'),
         fc.constantFrom('udp', 'tcp'),
-        async (uptime, downtime, dialling, crashing, scheme) => {
+        fc.boolean(),
+        async (uptime, downtime, dialling, crashing, scheme, moves) => {
           const made = new World();
           try {
             const [alice, bob] = await twoNodes(made);
@@ -161,7 +162,10 @@ test.serial('a crash and a quick restart is healed by whoever may dial', async (
             await fallen.crash();
             await made.time.advance(downtime);
             const again = made.start(crashing, crashing === 'alice' ? 1 : 2);
-            await listen(again);
+            // Who comes back elsewhere has to call by itself.
+            if (moves && dialling !== other.name) made.places.clear();
+            else await listen(again);
+            if (moves) await listen(other);
             meet(again, other);
             await made.time.advance(4500);
             const settled = agree(again, other);
@@ -172,7 +176,7 @@ test.serial('a crash and a quick restart is healed by whoever may dial', async (
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 100 },
     ),
   );
 });
@@ -368,3 +372,36 @@ test.serial('a core that is closed leaves no timer', async (t) => {
   await made.time.advance(20_000);
   t.is(made.time.armed, 0);
 });
+
+test.serial(
+  'several addresses of one friend, on a slow and uneven path, come to one session',
+  async (t) => {
+    await t.notThrowsAsync(
+      fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.integer({ min: 1, max: 1500 }), { minLength: 40, maxLength: 40 }),
+          async (delays) => {
+            const made = new World();
+            try {
+              const [alice, bob] = await twoNodes(made);
+              await bob.core.listen('udp://bob-two');
+              await bob.core.listen('udp://bob-three');
+              let next = 0;
+              made.latency = () => delays[next++ % delays.length]!;
+              alice.befriend(bob, ['udp://bob', 'udp://bob-two', 'udp://bob-three']);
+              bob.befriend(alice, []);
+              await made.time.advance(15_000);
+              const settled = agree(alice, bob);
+              const events = alice.events.length + bob.events.length;
+              await made.time.advance(15_000);
+              return settled && events === alice.events.length + bob.events.length;
+            } finally {
+              await made.end();
+            }
+          },
+        ),
+        { numRuns: 60 },
+      ),
+    );
+  },
+);

@@ -9,6 +9,7 @@ import type { Carrier, CarrierEvents, CarrierHost, LinkProvider, Listening } fro
 import { type StreamCarrierOptions, StreamCarriers } from '../stream-carrier.ts';
 
 const SCHEME = 'memory';
+const CLOSED = 'memory links are closed on this node; start it again.';
 
 type Acceptor = (systemDescriptor: number) => void;
 
@@ -26,6 +27,7 @@ class MemoryProvider implements LinkProvider {
   readonly #places: MemoryPlaces;
   readonly #carriers: StreamCarriers;
   readonly #names = new Set<string>();
+  #closed = false;
 
   constructor(host: CarrierHost, events: CarrierEvents, places: MemoryPlaces) {
     this.#host = host;
@@ -34,6 +36,7 @@ class MemoryProvider implements LinkProvider {
   }
 
   async listen(url: string): Promise<Listening> {
+    this.#checkOpen();
     const name = parseName(url);
     if (this.#places.acceptors.has(name)) {
       throw new KithError('address', `${url} is taken; choose another name.`);
@@ -47,6 +50,7 @@ class MemoryProvider implements LinkProvider {
 
   async dial(url: string, signal: AbortSignal): Promise<Carrier> {
     signal.throwIfAborted();
+    this.#checkOpen();
     const accept = this.#places.acceptors.get(parseName(url));
     if (accept === undefined) {
       throw new KithError('address', `${url} cannot be reached: nobody listens there.`);
@@ -57,8 +61,13 @@ class MemoryProvider implements LinkProvider {
   }
 
   close(): void {
+    this.#closed = true;
     for (const name of [...this.#names]) this.#forget(name);
     this.#carriers.closeAll();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new KithError('address', CLOSED);
   }
 
   #forget(name: string): void {

@@ -14,6 +14,7 @@ import { formatLinkUrl, parseLinkUrl, resolveHost } from '../link-url.ts';
 import { StreamCarriers } from '../stream-carrier.ts';
 
 const SCHEME = 'tcp';
+const CLOSED = 'TCP links are closed on this node; start it again.';
 
 class TcpProvider implements LinkProvider {
   readonly scheme = SCHEME;
@@ -21,6 +22,7 @@ class TcpProvider implements LinkProvider {
   readonly #host: CarrierHost;
   readonly #carriers: StreamCarriers;
   readonly #listeners = new Set<number>();
+  #closed = false;
 
   constructor(host: CarrierHost, events: CarrierEvents) {
     this.#host = host;
@@ -28,6 +30,7 @@ class TcpProvider implements LinkProvider {
   }
 
   async listen(url: string): Promise<Listening> {
+    this.#checkOpen();
     const { host, port } = parseLinkUrl(url, 'listen');
     const { sockets } = this.#host;
     const system = sockets.openTcpListener(host, port);
@@ -55,23 +58,31 @@ class TcpProvider implements LinkProvider {
     const { host, port } = parseLinkUrl(url, 'dial');
     const numeric = await resolveHost(host);
     signal.throwIfAborted();
-    const systemDescriptor = this.#host.sockets.openTcpConnection(numeric, port);
+    this.#checkOpen();
     try {
+      const systemDescriptor = this.#host.sockets.openTcpConnection(numeric, port);
       return await this.#carriers.connect(
         { provider: SCHEME, remote: url, systemDescriptor, describeError },
         signal,
       );
     } catch (cause) {
       if (signal.aborted) throw cause;
+      // Refused at once: the sentence says all.
+      if (cause instanceof KithError) throw new KithError('address', cause.message, { cause });
       const why = cause instanceof Error ? cause.message : 'no answer';
       throw new KithError('address', `${url} cannot be reached: ${why}.`, { cause });
     }
   }
 
   close(): void {
+    this.#closed = true;
     for (const descriptor of this.#listeners) this.#host.release(descriptor);
     this.#listeners.clear();
     this.#carriers.closeAll();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new KithError('address', CLOSED);
   }
 }
 

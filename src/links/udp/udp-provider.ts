@@ -5,19 +5,22 @@
  * listen on, so that NATs and friends see one address. Sessions are told apart
  * by their index, not by address, so a friend may move (roaming).
  */
+import { KithError } from '../../errors.ts';
 import { addressText, emitAddress } from '../../io/address.ts';
 import { ADDRESS_LENGTH, DescriptorKind } from '../../io/contract.ts';
 import type { Carrier, CarrierEvents, CarrierHost, LinkProvider, Listening } from '../contract.ts';
 import { formatLinkUrl, parseLinkUrl, resolveHost } from '../link-url.ts';
 
 const SCHEME = 'udp';
+const CLOSED = 'UDP links are closed on this node; start it again.';
 
 class UdpProvider implements LinkProvider {
   readonly scheme = SCHEME;
   readonly preference = 10;
   readonly #host: CarrierHost;
   readonly #events: CarrierEvents;
-  readonly #sockets = new Set<number>();
+  /** Our sockets, and the numeric host that each is bound to. */
+  readonly #sockets = new Map<number, string>();
   #closed = false;
 
   constructor(host: CarrierHost, events: CarrierEvents) {
@@ -26,10 +29,11 @@ class UdpProvider implements LinkProvider {
   }
 
   async listen(url: string): Promise<Listening> {
+    this.#checkOpen();
     const { host, port } = parseLinkUrl(url, 'listen');
     const system = this.#host.sockets.openUdp(host, port);
     const bound = this.#host.sockets.localAddress(system);
-    const descriptor = this.#adopt(system);
+    const descriptor = this.#adopt(system, bound.host);
     return {
       url: formatLinkUrl({ scheme: SCHEME, ...bound }),
       close: () => {
@@ -42,8 +46,8 @@ class UdpProvider implements LinkProvider {
     const { host, port } = parseLinkUrl(url, 'dial');
     const numeric = await resolveHost(host);
     signal.throwIfAborted();
-    const [socket] = this.#sockets;
-    const descriptor = socket ?? this.#adopt(this.#host.sockets.openUdp('::', 0));
+    this.#checkOpen();
+    const descriptor = this.#socketFor(numeric);
     const address = new Uint8Array(ADDRESS_LENGTH);
     emitAddress({ host: numeric, port }, address);
     return this.#carrier(descriptor, address);
@@ -51,17 +55,32 @@ class UdpProvider implements LinkProvider {
 
   close(): void {
     this.#closed = true;
-    for (const descriptor of this.#sockets) this.#host.release(descriptor);
+    for (const descriptor of this.#sockets.keys()) this.#host.release(descriptor);
     this.#sockets.clear();
   }
 
-  #adopt(system: number): number {
+  #checkOpen(): void {
+    if (this.#closed) throw new KithError('address', CLOSED);
+  }
+
+  /** The socket that we listen on, if it reaches `numeric` from where it is bound. */
+  #socketFor(numeric: string): number {
+    for (const [descriptor, bound] of this.#sockets) {
+      if (reaches(bound, numeric)) return descriptor;
+    }
+    return this.#adopt(this.#host.sockets.openUdp('::', 0), '::');
+  }
+
+  #adopt(system: number, bound: string): number {
     const descriptor: number = this.#host.adopt(system, DescriptorKind.udp, {
       message: (message, address) => {
         if (!this.#closed) this.#events.message(this.#carrier(descriptor, address), message);
       },
+      closed: () => {
+        this.#sockets.delete(descriptor);
+      },
     });
-    this.#sockets.add(descriptor);
+    this.#sockets.set(descriptor, bound);
     return descriptor;
   }
 
@@ -75,6 +94,21 @@ class UdpProvider implements LinkProvider {
       close: () => {}, // the socket is everybody's
     };
   }
+}
+
+/** Whether datagrams to `remote` can leave a socket bound to `bound`; `::` is dual-stack. */
+function reaches(bound: string, remote: string): boolean {
+  if (bound === '::') return true;
+  if (isIpv6(bound) !== isIpv6(remote)) return false;
+  return bound === '0.0.0.0' || isLoopback(bound) === isLoopback(remote);
+}
+
+function isIpv6(numeric: string): boolean {
+  return numeric.includes(':');
+}
+
+function isLoopback(numeric: string): boolean {
+  return numeric === '::1' || numeric.startsWith('127.');
 }
 
 export const udpProvider = (host: CarrierHost, events: CarrierEvents): LinkProvider =>
