@@ -17,8 +17,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
 /** Programs at the end of a pipe are told what we know of its other end. */
-const COLOUR =
-  process.stdout.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' };
+const coloured = process.stdout.isTTY === true && !process.env.NO_COLOR;
+const COLOUR = coloured ? { FORCE_COLOR: '1' } : { NO_COLOR: '1', FORCE_COLOR: '0' };
 
 const running = new Set();
 
@@ -27,7 +27,7 @@ function run(name, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [binary(name), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1', FORCE_COLOR: '0' }) },
+      env: { ...process.env, ...COLOUR },
     });
     running.add(child);
     let output = '';
@@ -51,6 +51,8 @@ function binary(name) {
 
 class StepFailed extends Error {}
 
+let failed = false;
+
 async function step(title, work) {
   const start = performance.now();
   const report = (mark, note) => {
@@ -60,7 +62,9 @@ async function step(title, work) {
   try {
     report('✔', await work());
   } catch (error) {
-    report('✘');
+    // Those that run beside it are ended, which is no failure of theirs.
+    if (!failed) report('✘');
+    failed = true;
     throw new StepFailed(error.message);
   }
 }
@@ -93,8 +97,13 @@ const start = performance.now();
 try {
   await Promise.all([
     step('format and lint', async () => {
-      const colours = `--colors=${'NO_COLOR' in COLOUR ? 'off' : 'force'}`;
-      await run('biome', ['ci', colours, '--error-on-warnings', '.']);
+      // It takes any FORCE_COLOR for a yes.
+      await run('biome', [
+        'ci',
+        `--colors=${coloured ? 'force' : 'off'}`,
+        '--error-on-warnings',
+        '.',
+      ]);
     }),
     step('types', async () => {
       await run('tsc', ['-p', 'tsconfig.json']);

@@ -120,8 +120,10 @@ const switchSection = section({
     .optional()
     .describe('The Unix group that owns directory and sockets.'),
   ageing: wholeNumber(10, 1_000_000, ' seconds')
-    .default(300)
-    .describe('Seconds until an address not heard of is forgotten (802.1D table 7-5).'),
+    .default(100)
+    .describe(
+      "Seconds until an address not heard of is forgotten (vde_switch's; 802.1D says 300).",
+    ),
   minPersistence: wholeNumber(0, 60, ' seconds')
     .default(3)
     .describe('Seconds an address stays on its port before it may move to another.'),

@@ -5,6 +5,9 @@ import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
 import type { KithConfig } from './config.ts';
 import type { WhyReport } from './node-api.ts';
 
+/** Octets of a session's fingerprint. */
+const FINGERPRINT_LENGTH = 8;
+
 type Inputs = WhyReport['inputs'];
 
 export function explain(friend: Friend, config: KithConfig, now: number): WhyReport {
@@ -43,10 +46,16 @@ export function explain(friend: Friend, config: KithConfig, now: number): WhyRep
       { name: 'provider', value: carrier.provider },
       { name: 'address', value: carrier.remote },
       { name: 'who called', value: session.role === 'initiator' ? 'we did' : 'the friend did' },
+      { name: 'session, as both ends know it', value: fingerprint(session.transcriptHash) },
       { name: 'session since', value: `${Math.round((now - session.establishedAt) / 1000)} s` },
       { name: 'configured floor', value: config.plaintext },
     ],
   };
+}
+
+/** Enough of it to compare by eye. */
+function fingerprint(hash: Uint8Array): string {
+  return Buffer.from(hash.subarray(0, FINGERPRINT_LENGTH)).toString('hex');
 }
 
 /** A friend may offer what we do not know. */

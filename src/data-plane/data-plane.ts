@@ -72,6 +72,7 @@ export class DataPlane implements CarrierHost {
   // ---- CarrierHost
 
   adopt(systemDescriptor: number, kind: DescriptorKind, events: DescriptorEvents): number {
+    if (this.#stopped) this.sockets.closeDescriptor(systemDescriptor);
     const descriptor = this.#freeIndex();
     this.#descriptors.set(descriptor, events);
     this.#post({ op: 'add-descriptor', descriptor, systemDescriptor, kind });
@@ -164,6 +165,11 @@ export class DataPlane implements CarrierHost {
     this.#stopped = true;
     await this.#thread.stop();
     this.#descriptors.clear();
+    this.#thread.strangers.drain((bytes) => {
+      // A connection that came in and was not fetched is closed by nobody else.
+      const notice = parseNotice(bytes);
+      if (notice?.kind === NoticeKind.accepted) this.sockets.closeDescriptor(notice.value);
+    });
     for (const answer of this.#answers.values()) answer([]);
     this.#answers.clear();
   }
@@ -194,13 +200,18 @@ export class DataPlane implements CarrierHost {
 
   #drain(): void {
     let taken = 0;
-    const take = (bytes: Uint8Array): void => {
-      taken++;
+    const friends: Notice[] = [];
+    this.#thread.friends.drain((bytes) => {
+      const notice = parseNotice(bytes);
+      if (notice !== undefined) friends.push(notice);
+    }, NOTICES_PER_TURN);
+    // Strangers in between: what a stream said comes before the news that it is closed.
+    taken += this.#thread.strangers.drain((bytes) => {
       const notice = parseNotice(bytes);
       if (notice !== undefined) this.#dispatch(notice);
-    };
-    this.#thread.friends.drain(take, NOTICES_PER_TURN);
-    this.#thread.strangers.drain(take, NOTICES_PER_TURN);
+    }, NOTICES_PER_TURN);
+    taken += friends.length;
+    for (const notice of friends) this.#dispatch(notice);
     if (taken >= NOTICES_PER_TURN && !this.#draining) {
       this.#draining = true;
       setImmediate(() => {

@@ -19,6 +19,7 @@ import { HandshakeGate } from '../links/handshake/handshake-gate.ts';
 import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
 import { keepWhich } from '../links/handshake/keep-which.ts';
 import { PacketType } from '../links/packet.ts';
+import { AcceptedStreams } from './accepted-streams.ts';
 import { CoreEvents, type IncomingPacket } from './core-events.ts';
 import { type DialledSession, dial } from './dialler.ts';
 import type { Friend, FriendSession } from './friend.ts';
@@ -33,12 +34,6 @@ import type { Uid } from './uid.ts';
 const LINGER = 4000;
 /** Milliseconds between attempts at a better provider than the one in use. */
 const UPGRADE_INTERVAL = 30_000;
-/** Milliseconds within which an accepted stream has to become a session. */
-const ACCEPT_TIMEOUT = 10_000;
-/** Milliseconds for the other end to read our refusal and to hang up first. */
-const REFUSAL_TIME = 1000;
-/** Accepted streams that may be without a session at a time: strangers hold no more descriptors. */
-const MAX_ACCEPTED = 64;
 
 /** What the core wants logged. Not for decisions. */
 export interface CoreLog {
@@ -84,7 +79,7 @@ export class F2FCore {
   readonly #indices: SessionIndices;
   /** By local index: sessions in use and those that linger. */
   readonly #sessions = new Map<number, { friend: Friend; held: FriendSession }>();
-  readonly #accepted = new Map<Carrier, NodeJS.Timeout>();
+  readonly #accepted: AcceptedStreams;
   /** Sessions that another has replaced, the latest last, and what will end them. */
   readonly #lingering = new Map<FriendSession, NodeJS.Timeout>();
   readonly #upgradeTimer: NodeJS.Timeout;
@@ -105,9 +100,12 @@ export class F2FCore {
       established: (session, carrier) => this.#answered(session, carrier),
       refused: (failure, carrier) => this.#refused(failure, carrier),
     });
+    this.#accepted = new AcceptedStreams((carrier) => {
+      this.handshakes.carrierClosed(carrier, 'The handshake took too long.');
+    });
     for (const factory of options.providers) {
       const provider = factory(this.#dataPlane, {
-        accepted: (carrier) => this.#watchAccepted(carrier),
+        accepted: (carrier) => this.#accepted.add(carrier),
         message: (carrier, message) => this.handshakes.receive(carrier, message),
         closed: (carrier, reason) => this.#carrierClosed(carrier, reason),
       });
@@ -228,7 +226,7 @@ export class F2FCore {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#upgradeTimer);
-    for (const timer of this.#accepted.values()) clearTimeout(timer);
+    this.#accepted.stop();
     for (const friend of this.#friends.values()) this.#idle(friend);
     for (const [index, { held }] of [...this.#sessions]) this.#end(index, held, 'the node stops');
     this.handshakes.close();
@@ -265,13 +263,12 @@ export class F2FCore {
     this.#options.log.debug({ from: carrier.remote, reason: failure.reason }, failure.detail);
     const friend = failure.peerUid === undefined ? undefined : this.#friends.get(failure.peerUid);
     if (friend !== undefined && friend.current === undefined) friend.lastError = failure.detail;
-    // Not at once: what we said would be lost if the end of the stream overtook it.
-    if (this.#accepted.has(carrier)) this.#watchAccepted(carrier, REFUSAL_TIME);
+    this.#accepted.refused(carrier);
   }
 
   #established(dialled: DialledSession): void {
     const { session, carrier, preference } = dialled;
-    this.#acceptDone(carrier);
+    this.#accepted.done(carrier);
     const friend = this.#friends.get(session.friendUid);
     if (friend === undefined || this.#closed) {
       this.#indices.give(session.localIndex);
@@ -425,7 +422,7 @@ export class F2FCore {
   }
 
   #carrierClosed(carrier: Carrier, reason: string): void {
-    this.#acceptDone(carrier);
+    this.#accepted.done(carrier);
     this.handshakes.carrierClosed(carrier, reason);
     for (const [index, { held }] of [...this.#sessions]) {
       if (held.carrier.descriptor === carrier.descriptor) {
@@ -515,33 +512,6 @@ export class F2FCore {
           if (friend.current === undefined) this.#connect(friend);
         });
     }
-  }
-
-  // ---- streams that strangers opened
-
-  #watchAccepted(carrier: Carrier, patience = ACCEPT_TIMEOUT): void {
-    this.#acceptDone(carrier);
-    const timer = setTimeout(() => this.#closeAccepted(carrier), patience);
-    timer.unref();
-    this.#accepted.set(carrier, timer);
-    if (this.#accepted.size <= MAX_ACCEPTED) return;
-    // A handshake takes two round trips; who has had the longest has had enough.
-    for (const oldest of this.#accepted.keys()) {
-      this.#closeAccepted(oldest);
-      break;
-    }
-  }
-
-  #acceptDone(carrier: Carrier): void {
-    clearTimeout(this.#accepted.get(carrier));
-    this.#accepted.delete(carrier);
-  }
-
-  #closeAccepted(carrier: Carrier): void {
-    if (!this.#accepted.has(carrier)) return;
-    this.#acceptDone(carrier);
-    carrier.close();
-    this.handshakes.carrierClosed(carrier, 'The handshake took too long.');
   }
 }
 

@@ -141,7 +141,7 @@ export class Reassembly {
     const from = offset + FRAGMENT_HEADER_LENGTH;
     slab.copyWithin(frame.slot + position, from, from + data);
     frame.mask |= bit;
-    const whole = count === MAX_FRAGMENTS ? -1 : (1 << count) - 1;
+    const whole = (0xffffffff >>> (MAX_FRAGMENTS - count)) | 0;
     if (frame.mask !== whole) return -1;
     this.#partial.splice(this.#partial.indexOf(frame), 1);
     this.lastLength = total;

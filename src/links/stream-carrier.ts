@@ -62,7 +62,9 @@ export class StreamCarriers {
   ): Carrier {
     let connected = attempt === undefined;
     const descriptor = this.#host.adopt(options.systemDescriptor, DescriptorKind.stream, {
-      message: (message) => this.#events.message(carrier, message),
+      message: (message) => {
+        if (this.#open.has(carrier)) this.#events.message(carrier, message);
+      },
       writable: () => {
         if (connected) return;
         connected = true;

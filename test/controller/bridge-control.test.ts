@@ -1,0 +1,264 @@
+import test, { type ExecutionContext } from 'ava';
+import { BridgeControl } from '../../src/controller/bridge-control.ts';
+import type { SpanningTreeEvent } from '../../src/stp/output.ts';
+import type { ForwarderSettings } from '../../src/switch/forwarding.ts';
+import { PortState } from '../../src/switch/port.ts';
+import { VirtualTime } from '../f2f/virtual-time.ts';
+
+const STP = { enabled: true, priority: 32_768, helloTime: 2, maxAge: 20, forwardDelay: 15 };
+
+type Call =
+  | { readonly do: 'configure'; readonly settings: ForwarderSettings }
+  | { readonly do: 'flush'; readonly port: number }
+  | { readonly do: 'frame'; readonly port: number; readonly frame: Uint8Array };
+
+interface Bench {
+  readonly bridge: BridgeControl;
+  readonly calls: Call[];
+  readonly events: SpanningTreeEvent[];
+  readonly time: VirtualTime;
+  /** What the data plane was told last. */
+  stateOf(port: number): number;
+  rateOf(port: number): number;
+}
+
+/** Bridges with the same clock; what one sends into `cable` the other hears. */
+class Shop {
+  readonly time = new VirtualTime();
+  /** States that a bridge had when it sent a BPDU, and had not published. */
+  readonly broken: string[] = [];
+  readonly #cables: { bridge: BridgeControl; port: number }[][] = [];
+
+  constructor(t: ExecutionContext) {
+    t.teardown(this.time.install());
+  }
+
+  bench(number: number, stp = STP): Bench {
+    const calls: Call[] = [];
+    const events: SpanningTreeEvent[] = [];
+    const last = () => {
+      const configured = calls.filter((call) => call.do === 'configure').at(-1);
+      if (configured?.do !== 'configure') throw new Error('nothing was configured');
+      return configured.settings;
+    };
+    const bridge = new BridgeControl({
+      clock: this.time,
+      bridgeAddress: Uint8Array.of(2, 0, 0, 0, 0, number),
+      stp,
+      onEvent: (event) => void events.push(event),
+      plane: {
+        configure: (settings) => void calls.push({ do: 'configure', settings }),
+        flushPort: (port) => void calls.push({ do: 'flush', port }),
+        sendFrame: (port, frame) => {
+          calls.push({ do: 'frame', port, frame });
+          for (const { port: number, state } of bridge.ports().values()) {
+            if (PortState[state] === last().portStates[number]) continue;
+            this.broken.push(`bridge ${number}: ${state} was not published`);
+          }
+          this.#carry(bridge, port, frame);
+        },
+      },
+    });
+    return {
+      bridge,
+      calls,
+      events,
+      time: this.time,
+      stateOf: (port) => last().portStates[port]!,
+      rateOf: (port) => last().stormRates![port]!,
+    };
+  }
+
+  /** A link between two bridges. */
+  connect(a: Bench, portA: number, b: Bench, portB: number): void {
+    this.#cables.push([
+      { bridge: a.bridge, port: portA },
+      { bridge: b.bridge, port: portB },
+    ]);
+    a.bridge.portUp(portA, 'link');
+    b.bridge.portUp(portB, 'link');
+  }
+
+  disconnect(a: Bench, portA: number): void {
+    const at = this.#cables.findIndex((ends) =>
+      ends.some(({ bridge, port }) => bridge === a.bridge && port === portA),
+    );
+    const [ends] = this.#cables.splice(at, 1);
+    for (const { bridge, port } of ends!) bridge.portDown(port);
+  }
+
+  #carry(from: BridgeControl, port: number, frame: Uint8Array): void {
+    for (const ends of this.#cables) {
+      const mine = ends.findIndex((end) => end.bridge === from && end.port === port);
+      if (mine < 0) continue;
+      const other = ends[1 - mine]!;
+      setTimeout(() => other.bridge.receive(other.port, frame), 1);
+    }
+  }
+}
+
+test.serial("a guest's port forwards at once", (t) => {
+  const { bridge, stateOf, calls } = new Shop(t).bench(1);
+  bridge.portUp(3, 'vde');
+  t.is(stateOf(3), PortState.forwarding);
+  t.is(bridge.stateOf(3), 'forwarding');
+  t.is(bridge.ports().get(3)?.edge, true);
+  t.is(stateOf(4), PortState.disabled);
+  t.true(
+    calls.some((call) => call.do === 'frame' && call.port === 3),
+    'and hears of the bridge',
+  );
+});
+
+test.serial('a link begins in discarding and forwards when the other end agrees', async (t) => {
+  const shop = new Shop(t);
+  const [a, b] = [shop.bench(1), shop.bench(2)];
+  shop.connect(a, 513, b, 514);
+  t.is(a.stateOf(513), PortState.discarding);
+  t.is(a.bridge.stateOf(513), 'discarding');
+  await shop.time.advance(100);
+  t.is(a.stateOf(513), PortState.forwarding, 'within a few round trips');
+  t.is(b.stateOf(514), PortState.forwarding);
+  t.is(b.bridge.snapshot()?.rootPort, 514);
+  t.true(b.events.some((event) => event.kind === 'root-changed'));
+});
+
+test.serial('a link whose other end says nothing forwards in the end', async (t) => {
+  const { bridge, stateOf, time } = new Shop(t).bench(1);
+  bridge.portUp(513, 'link');
+  // 802.1D-2004, 17.29.1: Max Age when it comes up; 17.20.5: then the Hello Time, as we speak RSTP.
+  await time.advance(19_000);
+  t.is(stateOf(513), PortState.discarding);
+  await time.advance(2000);
+  t.is(bridge.stateOf(513), 'learning');
+  t.is(stateOf(513), PortState.learning);
+  await time.advance(2000);
+  t.is(stateOf(513), PortState.forwarding);
+});
+
+test.serial('states go out before the BPDUs that promise them', async (t) => {
+  const shop = new Shop(t);
+  const benches = [shop.bench(1), shop.bench(2), shop.bench(3)] as const;
+  const [a, b, c] = benches;
+  shop.connect(a, 513, b, 513);
+  shop.connect(b, 514, c, 514);
+  shop.connect(c, 515, a, 515);
+  await shop.time.advance(8000);
+  const states = benches.flatMap(({ bridge }) => [...bridge.ports().values()]);
+  t.is(states.filter(({ state }) => state === 'discarding').length, 1, 'a triangle has one break');
+  t.is(states.filter(({ state }) => state === 'forwarding').length, 5);
+  t.deepEqual(shop.broken, [], 'no BPDU left before the data plane knew the states');
+});
+
+test.serial('a cut in a ring is healed over the port that was blocked', async (t) => {
+  const shop = new Shop(t);
+  const [a, b, c] = [shop.bench(1), shop.bench(2), shop.bench(3)] as const;
+  shop.connect(a, 513, b, 513);
+  shop.connect(b, 514, c, 514);
+  shop.connect(c, 515, a, 515);
+  await shop.time.advance(5000);
+  shop.disconnect(a, 513);
+  await shop.time.advance(500);
+  t.is(b.stateOf(514), PortState.forwarding);
+  t.is(c.stateOf(514), PortState.forwarding);
+  t.is(b.stateOf(513), PortState.disabled);
+});
+
+test.serial('a port that goes is disabled, then flushed, and comes back clean', async (t) => {
+  const shop = new Shop(t);
+  const a = shop.bench(1);
+  a.bridge.portUp(3, 'vde');
+  a.calls.length = 0;
+  a.bridge.portDown(3);
+  const done = a.calls.map((call) => (call.do === 'configure' ? 'configure' : call.do));
+  t.true(done.indexOf('configure') < done.indexOf('flush'));
+  t.deepEqual(
+    a.calls.filter((call) => call.do === 'flush').map((call) => call.do === 'flush' && call.port),
+    [3],
+  );
+  t.is(a.stateOf(3), PortState.disabled);
+  t.false(a.bridge.ports().has(3));
+  a.bridge.portUp(3, 'link');
+  t.is(a.stateOf(3), PortState.discarding, 'what was a guest may come back as a link');
+});
+
+test.serial(
+  'a port that is up already, or BPDUs for one that is not there, change nothing',
+  async (t) => {
+    const a = new Shop(t).bench(1);
+    a.bridge.portUp(3, 'vde');
+    const before = a.calls.length;
+    a.bridge.portUp(3, 'vde');
+    a.bridge.receive(77, new Uint8Array(60));
+    a.bridge.receive(3, new Uint8Array(5));
+    a.bridge.portDown(99);
+    t.is(a.stateOf(3), PortState.forwarding);
+    t.true(a.calls.slice(before).every((call) => call.do !== 'frame'));
+  },
+);
+
+test.serial("a guest's port that hears a BPDU stops being an edge", async (t) => {
+  const shop = new Shop(t);
+  const [a, b] = [shop.bench(1), shop.bench(2)];
+  b.bridge.portUp(513, 'link');
+  const bpdu = b.calls.find((call) => call.do === 'frame');
+  a.bridge.portUp(3, 'vde');
+  if (bpdu?.do === 'frame') a.bridge.receive(3, bpdu.frame);
+  t.false(a.bridge.ports().get(3)?.edge);
+});
+
+test.serial('measurements move the cost of a link, and of a link only', async (t) => {
+  const shop = new Shop(t);
+  const a = shop.bench(1);
+  a.bridge.portUp(513, 'link');
+  a.bridge.portUp(3, 'vde');
+  const before = a.bridge.ports().get(513)!.pathCost;
+  const slow = { roundTripTime: 400, loss: 0.2, throughput: 1e9, relayed: false };
+  for (let i = 0; i < 30; i++) {
+    await shop.time.advance(5000);
+    a.bridge.measured(513, slow);
+    a.bridge.measured(3, slow);
+    a.bridge.measured(600, slow);
+  }
+  t.true(a.bridge.ports().get(513)!.pathCost > before);
+  t.is(a.bridge.ports().get(3)!.pathCost, 20_000);
+});
+
+test.serial('without a spanning tree all forwards, and floods of links are limited', async (t) => {
+  const a = new Shop(t).bench(1, { ...STP, enabled: false });
+  a.bridge.portUp(3, 'vde');
+  a.bridge.portUp(513, 'link');
+  t.is(a.stateOf(3), PortState.forwarding);
+  t.is(a.stateOf(513), PortState.forwarding);
+  t.is(a.rateOf(3), 0);
+  t.is(a.rateOf(513), 500);
+  a.bridge.receive(513, new Uint8Array(60));
+  a.bridge.measured(513, { roundTripTime: 1, loss: 0, throughput: 1e9, relayed: false });
+  t.is(a.bridge.snapshot(), undefined);
+  t.is(a.bridge.ports().size, 0);
+  a.bridge.portDown(513);
+  t.is(a.stateOf(513), PortState.disabled);
+  t.is(a.rateOf(513), 0);
+  t.is(a.time.armed, 0);
+  t.false(a.calls.some((call) => call.do === 'frame'));
+});
+
+test.serial('a closed bridge has no timer and says nothing more', async (t) => {
+  const a = new Shop(t).bench(1);
+  a.bridge.portUp(513, 'link');
+  a.bridge.close();
+  t.is(a.time.armed, 0);
+  const before = a.calls.length;
+  await a.time.advance(10_000);
+  a.bridge.portUp(514, 'link');
+  t.false(a.calls.slice(before).some((call) => call.do === 'frame'));
+  t.is(a.time.armed, 0);
+});
+
+test.serial('what is published is a copy', (t) => {
+  const a = new Shop(t).bench(1);
+  const [first] = a.calls;
+  a.bridge.portUp(3, 'vde');
+  if (first?.do !== 'configure') throw new Error('the first call configures');
+  t.is(first.settings.portStates[3], PortState.disabled);
+});

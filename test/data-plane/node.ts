@@ -1,0 +1,212 @@
+/**
+ * A node's data plane in this thread, over a memory network and in virtual time:
+ * what the tests of the engine drive, in short words.
+ */
+import { createHash } from 'node:crypto';
+import type { ManualClock } from '../../src/clock.ts';
+import type { Command, OpenSession } from '../../src/data-plane/commands.ts';
+import { type EngineSettings, InlineThread } from '../../src/data-plane/engine-thread.ts';
+import { type Notice, type NoticeKind, parseNotice } from '../../src/data-plane/notice.ts';
+import type { SessionReport } from '../../src/data-plane/report.ts';
+import { emitAddress } from '../../src/io/address.ts';
+import { ADDRESS_LENGTH, CipherId, DescriptorKind } from '../../src/io/contract.ts';
+import { MemoryIo } from '../../src/io/memory-io.ts';
+import type {
+  MemoryDatagramSocket,
+  MemoryHost,
+  MemoryNetwork,
+} from '../../src/io/memory-network.ts';
+import { MemorySockets } from '../../src/io/memory-sockets.ts';
+import { type Counter, CounterReader } from '../../src/switch/counters.ts';
+import { PORT_TABLE_LENGTH, PortState } from '../../src/switch/port.ts';
+
+export const UDP_PORT = 7000;
+/** Where the tests put a node's UDP socket, its clients, and its friend. */
+export const UDP = 0;
+export const CLIENT_PORT = 1;
+export const LINK_PORT = 9;
+
+/** The program at the other end of an endpoint. */
+export class Client {
+  readonly #socket: MemoryDatagramSocket;
+
+  constructor(socket: MemoryDatagramSocket) {
+    this.#socket = socket;
+  }
+
+  /** @returns octets taken, or a negated errno */
+  send(frame: Uint8Array): number {
+    return this.#socket.send(frame.slice());
+  }
+
+  /** All frames that have come. */
+  receive(): Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    for (let next = this.#socket.receive(); next; next = this.#socket.receive()) frames.push(next);
+    return frames;
+  }
+}
+
+export class Node {
+  readonly io: MemoryIo;
+  readonly sockets: MemorySockets;
+  readonly thread: InlineThread;
+  readonly counters: CounterReader;
+  readonly address: string;
+  /** Every notice that was fetched. */
+  readonly notices: Notice[] = [];
+  readonly #network: MemoryNetwork;
+  #answer: unknown;
+  #paths = 0;
+
+  constructor(
+    network: MemoryNetwork,
+    host: MemoryHost,
+    clock: ManualClock,
+    settings: EngineSettings = {},
+  ) {
+    this.#network = network;
+    this.address = host.addresses[0];
+    this.sockets = new MemorySockets(network, host);
+    this.io = new MemoryIo({ network, doorbell: -1 });
+    this.thread = new InlineThread(this.io, this.sockets, () => clock.now(), settings);
+    this.thread.onAnswer = (_id, answer) => {
+      this.#answer = answer;
+    };
+    this.counters = new CounterReader(this.thread.counters);
+    this.post({
+      op: 'configure',
+      settings: { portStates: new Uint8Array(PORT_TABLE_LENGTH).fill(PortState.forwarding) },
+    });
+  }
+
+  post(command: Command): void {
+    this.thread.post(command);
+  }
+
+  pump(): boolean {
+    const busy = this.thread.pump();
+    const keep = (bytes: Uint8Array): void => {
+      const notice = parseNotice(bytes);
+      if (notice !== undefined) this.notices.push(notice);
+    };
+    this.thread.friends.drain(keep);
+    this.thread.strangers.drain(keep);
+    return busy;
+  }
+
+  /** Notices of one kind so far. */
+  told(kind: NoticeKind): Notice[] {
+    return this.notices.filter((notice) => notice.kind === kind);
+  }
+
+  addUdp(descriptor = UDP, port = UDP_PORT): void {
+    const systemDescriptor = this.sockets.openUdp(this.address, port);
+    const { udp } = DescriptorKind;
+    this.post({ op: 'add-descriptor', descriptor, systemDescriptor, kind: udp });
+  }
+
+  /** A client whose socket has room for `bufferLength` octets. */
+  addClient(descriptor: number, port = CLIENT_PORT, bufferLength = 1 << 22): Client {
+    const [inside, outside] = [this.#path(), this.#path()];
+    const system = this.sockets.openUnixDatagram(inside, '', bufferLength);
+    const far = this.sockets.openUnixDatagram(outside, inside, bufferLength);
+    this.sockets.connectUnixDatagram(system, outside);
+    const { unixDatagram } = DescriptorKind;
+    this.post({ op: 'add-descriptor', descriptor, systemDescriptor: system, kind: unixDatagram });
+    this.post({ op: 'add-endpoint', descriptor, port });
+    return new Client(this.#network.descriptor(far) as MemoryDatagramSocket);
+  }
+
+  session(localIndex: number): SessionReport {
+    const found = this.#sessions().find((report) => report.localIndex === localIndex);
+    if (found === undefined) throw new Error(`there is no session ${localIndex}`);
+    return found;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions().length;
+  }
+
+  /** Drops of ingress and counters of the I/O. */
+  get ioReport(): Readonly<Record<string, number>> {
+    this.post({ op: 'query', id: 0, what: 'io' });
+    return this.#answer as Record<string, number>;
+  }
+
+  count(port: number, counter: Counter): number {
+    return this.counters.value(port, counter);
+  }
+
+  /** Pieces of memory that are free: addresses, frames, chunks. */
+  get free(): readonly number[] {
+    const { addresses, frames, chunks } = this.thread.engine.memory;
+    return [addresses.available, frames.available, chunks.available];
+  }
+
+  #sessions(): readonly SessionReport[] {
+    this.post({ op: 'query', id: 0, what: 'sessions' });
+    return this.#answer as SessionReport[];
+  }
+
+  #path(): string {
+    return `/${this.address}/${this.#paths++}`;
+  }
+}
+
+/** An address as it lies in the slab. */
+export function slabAddress(host: string, port = UDP_PORT): Uint8Array {
+  const out = new Uint8Array(ADDRESS_LENGTH);
+  if (!emitAddress({ host, port }, out)) throw new RangeError(`${host} is not numeric`);
+  return out;
+}
+
+/** A made-up traffic secret. */
+export function secret(seed: number): Uint8Array {
+  return new Uint8Array(32).fill(seed);
+}
+
+/** How one end of a made-up session is opened; the other end swaps indices and secrets. */
+export function openSession(fields: Partial<OpenSession> = {}): OpenSession {
+  return {
+    op: 'open-session',
+    localIndex: 0x0a01,
+    remoteIndex: 0x0b02,
+    descriptor: UDP,
+    cipher: CipherId.chacha20poly1305,
+    sendSecret: secret(1),
+    receiveSecret: secret(2),
+    firstNumber: 1,
+    mode: 'sealed',
+    largestFrame: 9216,
+    port: LINK_PORT,
+    ...fields,
+  };
+}
+
+/** An Ethernet frame between two stations; its octets count up from `seed`. */
+export function frame(length: number, to = 2, from = 1, seed = 0): Uint8Array {
+  const bytes = Uint8Array.from({ length }, (_, i) => (i + seed) & 0xff);
+  bytes.set([0x02, 0, 0, 0, 0, to, 0x02, 0, 0, 0, 0, from, 0x88, 0xb5].slice(0, length));
+  return bytes;
+}
+
+/** A frame for everybody, from station `from`. */
+export function broadcast(length: number, from = 1, seed = 0): Uint8Array {
+  const bytes = frame(length, 0, from, seed);
+  bytes.fill(0xff, 0, 6);
+  return bytes;
+}
+
+/** Whether `part` stands anywhere in `bytes`. */
+export function contains(bytes: Uint8Array, part: Uint8Array): boolean {
+  return Buffer.from(bytes).includes(Buffer.from(part));
+}
+
+/** Frames as short texts, which a failing test can show. */
+export function prints(frames: readonly Uint8Array[]): string[] {
+  return frames.map((each) => {
+    const digest = createHash('sha1').update(each).digest('hex').slice(0, 8);
+    return `${each.length} octets, ${digest}`;
+  });
+}

@@ -1,0 +1,145 @@
+/** Two nodes' data planes with one provider each: real ones in workers, or in memory and in this thread. */
+import { DataPlane } from '../../src/data-plane/data-plane.ts';
+import {
+  type EngineThread,
+  InlineThread,
+  startWorkerThread,
+} from '../../src/data-plane/engine-thread.ts';
+import type { SystemSockets } from '../../src/io/contract.ts';
+import { MemoryIo } from '../../src/io/memory-io.ts';
+import { MemoryNetwork } from '../../src/io/memory-network.ts';
+import { MemorySockets } from '../../src/io/memory-sockets.ts';
+import { systemSockets } from '../../src/io/system-sockets.ts';
+import type { Carrier, LinkProvider, ProviderFactory } from '../../src/links/contract.ts';
+
+/** One node of a stage, and everything its provider told. */
+export class StagePlace {
+  readonly dataPlane: DataPlane;
+  readonly provider: LinkProvider;
+  readonly accepted: Carrier[] = [];
+  readonly messages: { carrier: Carrier; message: Uint8Array }[] = [];
+  readonly closed: { carrier: Carrier; reason: string }[] = [];
+
+  constructor(thread: EngineThread, sockets: SystemSockets, makeProvider: ProviderFactory) {
+    this.dataPlane = new DataPlane(thread, sockets, {
+      bridgeFrame: () => {},
+      packet: () => {},
+      sessionDead: () => {},
+      sessionRoamed: () => {},
+      sessionAlive: () => {},
+      bulkSent: () => {},
+      failed: (error) => {
+        throw error;
+      },
+    });
+    this.provider = makeProvider(this.dataPlane, {
+      accepted: (carrier) => this.accepted.push(carrier),
+      message: (carrier, message) => this.messages.push({ carrier, message }),
+      closed: (carrier, reason) => this.closed.push({ carrier, reason }),
+    });
+  }
+
+  send(carrier: Carrier, message: Uint8Array): void {
+    this.dataPlane.send(carrier.descriptor, carrier.address, message);
+  }
+}
+
+const PATIENCE = 10_000;
+const LOOK_EVERY = 2;
+/** Long enough for what should not come to have come. */
+const QUIET = 30;
+
+export class Stage {
+  readonly left: StagePlace;
+  readonly right: StagePlace;
+  /** Whether octets given to `send` are copied before it returns. */
+  readonly copiesOnSend: boolean;
+  readonly #threads: readonly EngineThread[];
+  /** Turns of the engines that run in this thread. */
+  readonly #pump: () => void;
+
+  constructor(
+    threads: readonly [EngineThread, EngineThread],
+    sockets: readonly [SystemSockets, SystemSockets],
+    makeProvider: ProviderFactory,
+    pump: () => void,
+  ) {
+    this.#threads = threads;
+    this.#pump = pump;
+    this.left = new StagePlace(threads[0], sockets[0], makeProvider);
+    this.right = new StagePlace(threads[1], sockets[1], makeProvider);
+    this.copiesOnSend = true;
+  }
+
+  /** Over the system's sockets, with the engines in workers. */
+  static real(makeProvider: ProviderFactory): Stage {
+    const sockets = systemSockets();
+    const threads = [startWorkerThread(sockets), startWorkerThread(sockets)] as const;
+    return new Stage(threads, [sockets, sockets], makeProvider, () => {});
+  }
+
+  /** Over a memory network of the hosts 192.0.2.1 and 192.0.2.2. */
+  static memory(makeProvider: ProviderFactory): Stage {
+    const network = new MemoryNetwork();
+    const [left, right] = ['192.0.2.1', '192.0.2.2'].map((address) => {
+      const sockets = new MemorySockets(network, network.addHost(address));
+      const io = new MemoryIo({ network, doorbell: -1 });
+      return { sockets, thread: new InlineThread(io, sockets, () => performance.now()) };
+    });
+    return new Stage(
+      [left.thread, right.thread],
+      [left.sockets, right.sockets],
+      makeProvider,
+      () => {
+        left.thread.pump();
+        right.thread.pump();
+      },
+    );
+  }
+
+  dial(url: string, signal: AbortSignal = new AbortController().signal): Promise<Carrier> {
+    return this.whole(this.left.provider.dial(url, signal));
+  }
+
+  /** Waits for a promise while the engines turn. */
+  async whole<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    const settle = (): void => {
+      settled = true;
+    };
+    promise.then(settle, settle);
+    await this.until(() => settled);
+    if (!settled) throw new Error('it neither came nor failed');
+    return promise;
+  }
+
+  /** Waits until a condition holds; gives up in the end, and the test's own assertion speaks. */
+  async until(condition: () => boolean, patience = PATIENCE): Promise<void> {
+    const end = performance.now() + patience;
+    while (!condition() && performance.now() < end) {
+      this.#pump();
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
+    }
+  }
+
+  /** Waits for what should not come. */
+  async quiet(): Promise<void> {
+    await this.until(() => false, QUIET);
+  }
+
+  /** All that was asked of the data planes is done; they may run in other threads. */
+  async settled(): Promise<void> {
+    await Promise.all([this.left, this.right].map(({ dataPlane }) => dataPlane.ioCounters()));
+  }
+
+  /** Messages that made no sense, at one place. */
+  async malformed(place: StagePlace): Promise<number> {
+    return (await place.dataPlane.ioCounters()).malformed;
+  }
+
+  async close(): Promise<void> {
+    for (const { provider } of [this.left, this.right]) provider.close();
+    await Promise.all([this.left, this.right].map(({ dataPlane }) => dataPlane.stop()));
+    await Promise.all(this.#threads.map((thread) => thread.stop()));
+  }
+}
