@@ -50,10 +50,15 @@ export class RememberedPorts {
     return used;
   }
 
+  /** Writes them down. A home that cannot be written stops nobody: ports are a hint. */
   async save(): Promise<void> {
     if (Object.keys(this.#ports).length === 0) return;
     const temporary = `${this.#path}.${process.pid}`;
-    await writeFile(temporary, `${JSON.stringify(this.#ports, null, 2)}\n`, { mode: 0o600 });
-    await rename(temporary, this.#path);
+    try {
+      await writeFile(temporary, `${JSON.stringify(this.#ports, null, 2)}\n`, { mode: 0o600 });
+      await rename(temporary, this.#path);
+    } catch {
+      // Next time the system chooses again.
+    }
   }
 }

@@ -35,6 +35,9 @@ export interface DataPlaneEvents {
 /** Notices taken in one turn of the event loop, so that timers and clients get theirs. */
 const NOTICES_PER_TURN = 256;
 
+/** Descriptor indices that accepted connections cannot take. */
+const RESERVED_INDICES = 64;
+
 export class DataPlane implements CarrierHost {
   readonly sockets: SystemSockets;
   readonly counters: CounterReader;
@@ -235,7 +238,9 @@ export class DataPlane implements CarrierHost {
         return;
       case NoticeKind.accepted: {
         const accepted = this.#descriptors.get(subject)?.accepted;
-        if (accepted === undefined) this.sockets.closeDescriptor(value);
+        // Strangers may connect; the last indices are kept for clients and friends.
+        const full = this.#descriptors.size >= MAX_DESCRIPTORS - RESERVED_INDICES;
+        if (accepted === undefined || full) this.sockets.closeDescriptor(value);
         else accepted(value, notice.address);
         return;
       }

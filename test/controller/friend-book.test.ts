@@ -20,14 +20,23 @@ interface Owner {
 
 async function owner(t: ExecutionContext): Promise<Owner> {
   const home = await mkdtemp(join(tmpdir(), 'kith-book-'));
-  t.teardown(() => rm(home, { recursive: true, force: true }));
+  const books: FriendBook[] = [];
+  t.teardown(async () => {
+    // A write under way would make the home anew.
+    for (const book of books) await book.settled();
+    await rm(home, { recursive: true, force: true });
+  });
   const identity = await loadOrCreateIdentity(home);
   const errors: Error[] = [];
   return {
     home,
     identity,
     errors,
-    open: () => new FriendBook(identity, home, (error) => void errors.push(error)),
+    open: () => {
+      const book = new FriendBook(identity, home, (error) => void errors.push(error));
+      books.push(book);
+      return book;
+    },
   };
 }
 
