@@ -61,6 +61,7 @@ export class FlowControl {
       this.#holds.set(receiver, hold);
       this.#reviewAt = Math.min(this.#reviewAt, now + REVIEW_INTERVAL);
     }
+    hold.waiting = receiver.waiting; // what is taken from now on is progress
     if (hold.senders.has(sender)) return;
     hold.senders.add(sender);
     const count = this.#counts.get(sender) ?? 0;

@@ -21,6 +21,7 @@ for (const mode of MODES) {
   for (const carrier of CARRIERS) {
     test(`${mode} over a ${carrier}: frames of all sizes pass whole`, (t) => {
       const pair = new Pair({ mode, carrier, largestDatagram: 1472 });
+      const { free } = pair.right;
       // Before the path is known, while it is searched, and after.
       for (let round = 0; round < 3; round++) {
         for (const size of SIZES) {
@@ -34,6 +35,7 @@ for (const mode of MODES) {
         Object.values(drops).reduce((sum, count) => sum + count),
         0,
       );
+      t.deepEqual(pair.right.free, free);
     });
   }
 

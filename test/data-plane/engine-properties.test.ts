@@ -189,8 +189,12 @@ class World {
         return;
       }
       case 'peer-fragment': {
-        const payload = new Uint8Array(8 + (c % 90));
-        payload.set([0, b % 3, c % 4, 2 + (c % 3), 0, b % 200, 0, c % 250]);
+        // Pieces that mostly fit together, of two frames at a time.
+        const count = 2 + (b % 2);
+        const index = c % count;
+        const data = index === count - 1 ? 20 : 30;
+        const payload = new Uint8Array(8 + data + (c % 7 === 0 ? 1 : 0));
+        payload.set([0, b % 2, index, count, 0, index * 30, 0, 30 * count - 10]);
         this.#fromPeer(a, this.#record(packet(0x03, payload), localIndex, c));
         return;
       }

@@ -5,6 +5,7 @@ import { NoticeKind } from '../../src/data-plane/notice.ts';
 import { DescriptorKind } from '../../src/io/contract.ts';
 import type { MemoryStream } from '../../src/io/memory-network.ts';
 import { LinkMessageType, linkMessage } from '../../src/links/link-message.ts';
+import { authenticRecord, packet } from './hostile-friend.ts';
 import { broadcast, LINK_PORT, openSession, prints } from './node.ts';
 import { LEFT_INDEX, Pair, RIGHT_INDEX, STREAM } from './pair.ts';
 
@@ -92,9 +93,9 @@ test('a bulk packet leaves at once when nothing waits, and is told of', (t) => {
       pair.left.told(NoticeKind.bulkSent).map(({ subject }) => subject),
       [LEFT_INDEX],
     );
-    const [packet] = pair.right.told(NoticeKind.packet);
-    t.is(packet.flag, 0x40);
-    t.is(packet.payload.length, 900);
+    const [told] = pair.right.told(NoticeKind.packet);
+    t.is(told.flag, 0x40);
+    t.is(told.payload.length, 900);
   }
 });
 
@@ -149,9 +150,9 @@ test('closing a session with a reason tells the other end', (t) => {
     pair.pass(1000);
     pair.left.post({ op: 'close-session', localIndex: LEFT_INDEX, reason: 'going to bed' });
     pair.settle();
-    const [packet] = pair.right.told(NoticeKind.packet);
-    t.is(packet.flag, 0x09);
-    t.is(new TextDecoder().decode(packet.payload), 'going to bed');
+    const [told] = pair.right.told(NoticeKind.packet);
+    t.is(told.flag, 0x09);
+    t.is(new TextDecoder().decode(told.payload), 'going to bed');
     t.is(pair.left.sessionCount, 0);
   }
 });
@@ -223,6 +224,29 @@ test('a stream that does not take its messages is closed rather than torn', (t) 
   t.is(notice.subject, STREAM);
   t.is(notice.value, constants.errno.ENOBUFS);
   t.is(pair.left.free[2], free[2] + 1);
+});
+
+test('records in front of garbage still count, and leave nothing behind', (t) => {
+  for (const mode of ['sealed', 'clear'] as const) {
+    const pair = new Pair({ carrier: 'stream', mode });
+    pair.settle();
+    pair.rightClient.receive();
+    const before = pair.right.free;
+    pair.leftClient.send(broadcast(200));
+    pumpLeft(pair);
+    // The first piece of a frame that never becomes whole, then nonsense.
+    const piece = new Uint8Array(8 + 30);
+    piece.set([0, 1, 0, 2, 0, 0, 0, 60]);
+    const far = pair.network.descriptor(pair.leftStream) as MemoryStream;
+    far.write(authenticRecord(packet(0x03, piece), { receiver: RIGHT_INDEX, number: 500 }));
+    far.write(Uint8Array.of(0x7f, 0, 0));
+    pair.right.pump();
+    t.deepEqual(prints(pair.rightClient.receive()), prints([broadcast(200)]), mode);
+    t.is(pair.right.told(NoticeKind.closed).length, 1);
+    t.is(pair.right.sessionCount, 0);
+    const [addresses, frames, chunks] = before;
+    t.deepEqual(pair.right.free, [addresses, frames, chunks + 1]);
+  }
 });
 
 test('the end of a stream ends its session and is told', (t) => {

@@ -1,0 +1,226 @@
+/** The main thread's side: indices, notices turned into calls, questions, and the end. */
+import test, { type ExecutionContext } from 'ava';
+import { DataPlane, type DataPlaneEvents } from '../../src/data-plane/data-plane.ts';
+import { InlineThread, startWorkerThread } from '../../src/data-plane/engine-thread.ts';
+import { DescriptorKind } from '../../src/io/contract.ts';
+import { MemoryIo } from '../../src/io/memory-io.ts';
+import { type MemoryDatagramSocket, MemoryNetwork } from '../../src/io/memory-network.ts';
+import { MemorySockets } from '../../src/io/memory-sockets.ts';
+import { systemSockets } from '../../src/io/system-sockets.ts';
+import { LinkMessageType, linkMessage } from '../../src/links/link-message.ts';
+import type { ForwarderSettings } from '../../src/switch/forwarding.ts';
+import { PORT_TABLE_LENGTH, PortState } from '../../src/switch/port.ts';
+import { frame, openSession, slabAddress } from './node.ts';
+
+function notingEvents(): { told: string[]; events: DataPlaneEvents } {
+  const told: string[] = [];
+  const note =
+    (name: string) =>
+    (...rest: readonly unknown[]): void => {
+      told.push(`${name} ${rest.filter((each) => typeof each === 'number').join(' ')}`.trim());
+    };
+  const events = {
+    bridgeFrame: note('bridgeFrame'),
+    packet: note('packet'),
+    sessionDead: note('sessionDead'),
+    sessionRoamed: note('sessionRoamed'),
+    sessionAlive: note('sessionAlive'),
+    bulkSent: note('bulkSent'),
+    failed: note('failed'),
+  };
+  return { told, events };
+}
+
+function makeRig(t: ExecutionContext) {
+  const network = new MemoryNetwork();
+  const sockets = new MemorySockets(network, network.addHost('192.0.2.1'));
+  const thread = new InlineThread(new MemoryIo({ network, doorbell: -1 }), sockets, () => 1000);
+  const { told, events } = notingEvents();
+  const dataPlane = new DataPlane(thread, sockets, events);
+  t.teardown(() => dataPlane.stop());
+  const pump = (): void => {
+    while (thread.pump());
+  };
+  return { network, sockets, thread, dataPlane, told, pump };
+}
+
+test('indices are used round and round, and none twice at a time', (t) => {
+  const { dataPlane, sockets } = makeRig(t);
+  const adopt = () => dataPlane.adopt(sockets.openStreamPair()[0], DescriptorKind.stream, {});
+  const first = [adopt(), adopt(), adopt()];
+  t.is(new Set(first).size, 3);
+  dataPlane.release(first[1]);
+  t.false(first.includes(adopt())); // the one just released comes last
+});
+
+test('when all indices are taken that is said', (t) => {
+  const { dataPlane, sockets } = makeRig(t);
+  for (let i = 0; i < 1024; i++) {
+    dataPlane.adopt(sockets.openUdp('192.0.2.1', 0), DescriptorKind.udp, {});
+  }
+  t.throws(() => dataPlane.adopt(0, DescriptorKind.udp, {}), { instanceOf: RangeError });
+});
+
+test('notices become calls', (t) => {
+  const { dataPlane, network, sockets, told, pump } = makeRig(t);
+  const portStates = new Uint8Array(PORT_TABLE_LENGTH).fill(PortState.forwarding);
+  dataPlane.configure({ portStates });
+  const inside = sockets.openUnixDatagram('/a', '', 1 << 20);
+  const outside = sockets.openUnixDatagram('/b', '/a', 1 << 20);
+  sockets.connectUnixDatagram(inside, '/b');
+  dataPlane.addEndpoint(3, inside);
+  const bpdu = frame(60);
+  bpdu.set([0x01, 0x80, 0xc2, 0, 0, 0]);
+  (network.descriptor(outside) as MemoryDatagramSocket).send(bpdu);
+  dataPlane.openSession({ ...openSession({ localIndex: 9, descriptor: 999 }) });
+  pump();
+  t.deepEqual(told, ['sessionDead 9 0', 'bridgeFrame 3']);
+});
+
+test('many notices are taken a few at a time, and none is forgotten', async (t) => {
+  const { dataPlane, network, sockets, thread, pump } = makeRig(t);
+  const udp = sockets.openUdp('192.0.2.1', 7000);
+  let messages = 0;
+  dataPlane.adopt(udp, DescriptorKind.udp, {
+    message: () => {
+      messages++;
+    },
+  });
+  const sender = network.descriptor(sockets.openUdp('192.0.2.1', 7001));
+  if (sender?.type !== 'udp') throw new Error('no socket');
+  const bytes = linkMessage(LinkMessageType.handshakeInit, new Uint8Array(20));
+  for (let i = 0; i < 1000; i++) sender.send({ host: '192.0.2.1', port: 7000 }, bytes);
+  // The turns of the engine first, the main thread afterwards.
+  const { onNotices } = thread;
+  thread.onNotices = () => {};
+  pump();
+  onNotices();
+  t.is(messages, 256);
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+  t.is(messages, 1000);
+});
+
+test('the end of a stream comes after what it said', (t) => {
+  const { dataPlane, network, sockets, pump } = makeRig(t);
+  const [near, far] = sockets.openStreamPair();
+  const order: string[] = [];
+  dataPlane.adopt(near, DescriptorKind.stream, {
+    message: () => order.push('message'),
+    closed: () => order.push('closed'),
+  });
+  const stream = network.descriptor(far);
+  if (stream?.type !== 'stream') throw new Error('no stream');
+  stream.write(linkMessage(LinkMessageType.refuse, new Uint8Array(7)));
+  network.closeDescriptor(far);
+  pump();
+  t.deepEqual(order, ['message', 'closed']);
+});
+
+test('after a release nothing is told, and sending does nothing', (t) => {
+  const { dataPlane, network, sockets, pump } = makeRig(t);
+  const [near, far] = sockets.openStreamPair();
+  const told: string[] = [];
+  const descriptor = dataPlane.adopt(near, DescriptorKind.stream, {
+    message: () => told.push('message'),
+    writable: () => told.push('writable'),
+    closed: () => told.push('closed'),
+  });
+  dataPlane.watch(descriptor);
+  const stream = network.descriptor(far);
+  if (stream?.type === 'stream')
+    stream.write(linkMessage(LinkMessageType.refuse, new Uint8Array(7)));
+  dataPlane.release(descriptor);
+  dataPlane.release(descriptor);
+  dataPlane.send(descriptor, undefined, new Uint8Array(3));
+  pump();
+  t.deepEqual(told, []);
+});
+
+test('a connection that nobody waits for any more is closed', (t) => {
+  const { dataPlane, network, sockets, thread, pump } = makeRig(t);
+  const listener = dataPlane.adopt(
+    sockets.openTcpListener('192.0.2.1', 7000),
+    DescriptorKind.listener,
+    {},
+  );
+  const first = sockets.openTcpConnection('192.0.2.1', 7000);
+  const before = network.openDescriptors;
+  pump(); // accepted, but these events have no taker
+  t.is(network.openDescriptors, before);
+  const end = network.descriptor(first);
+  t.true(end?.type === 'stream' && end.peer?.closed);
+  // The same when it was accepted before, and told of after, the release.
+  sockets.openTcpConnection('192.0.2.1', 7000);
+  const { onNotices } = thread;
+  thread.onNotices = () => {};
+  pump();
+  dataPlane.release(listener);
+  onNotices();
+  t.is(network.openDescriptors, before); // one end more, the listener less
+});
+
+test('questions are answered, also after the end', async (t) => {
+  const { dataPlane } = makeRig(t);
+  t.deepEqual(await dataPlane.addresses(), []);
+  t.deepEqual(await dataPlane.sessions(), []);
+  t.is((await dataPlane.ioCounters()).malformed, 0);
+  t.deepEqual(dataPlane.noticesDropped, { strangers: 0, friends: 0 });
+  await dataPlane.stop();
+  await dataPlane.stop();
+  t.deepEqual(await dataPlane.sessions(), []);
+});
+
+test('after the end nothing is asked, told or left open', async (t) => {
+  const { dataPlane, network, sockets } = makeRig(t);
+  const listener = sockets.openTcpListener('192.0.2.1', 7000);
+  dataPlane.adopt(listener, DescriptorKind.listener, {});
+  await dataPlane.stop();
+  t.is(network.openDescriptors, 0);
+  const late = sockets.openUdp('192.0.2.1', 0);
+  dataPlane.send(
+    dataPlane.adopt(late, DescriptorKind.udp, {}),
+    slabAddress('192.0.2.1'),
+    new Uint8Array(3),
+  );
+  t.is(network.openDescriptors, 0);
+});
+
+test('a connection that was accepted and not fetched is closed at the end', async (t) => {
+  const { dataPlane, network, sockets, thread, pump } = makeRig(t);
+  const { listener } = DescriptorKind;
+  dataPlane.adopt(sockets.openTcpListener('192.0.2.1', 7000), listener, {});
+  const ours = sockets.openTcpConnection('192.0.2.1', 7000);
+  thread.onNotices = () => {};
+  pump();
+  await dataPlane.stop();
+  sockets.closeDescriptor(ours);
+  t.is(network.openDescriptors, 0);
+});
+
+test('a worker: starts, answers, and stops twice', async (t) => {
+  const sockets = systemSockets();
+  const { told, events } = notingEvents();
+  const dataPlane = new DataPlane(startWorkerThread(sockets), sockets, events);
+  t.is(dataPlane.implementation, 'native');
+  t.true((await dataPlane.ioCounters()).polls > 0);
+  const asked = dataPlane.sessions();
+  await Promise.all([dataPlane.stop(), dataPlane.stop()]);
+  t.deepEqual(await asked, []);
+  t.deepEqual(told, []);
+});
+
+test('a worker that dies is told of, once', async (t) => {
+  const sockets = systemSockets();
+  const { told, events } = notingEvents();
+  const failure = new Promise<Error>((resolve) => {
+    events.failed = (error) => {
+      told.push('failed');
+      resolve(error);
+    };
+  });
+  const dataPlane = new DataPlane(startWorkerThread(sockets), sockets, events);
+  dataPlane.configure({} as ForwarderSettings); // a mistake of ours, not of a peer
+  t.true((await failure) instanceof Error);
+  t.deepEqual(told, ['failed']);
+  await dataPlane.stop();
+});
