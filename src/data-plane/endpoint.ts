@@ -6,17 +6,21 @@
  * Other endpoints never notice. This is the light buffering of the F2F thesis,
  * section 4.5.1.
  */
-import type { DataPlaneMemory } from './memory.ts';
+import { type DataPlaneMemory, RESERVED_FRAME_SLOTS } from './memory.ts';
 
 /** Frames that may wait for one endpoint. A power of two. */
 export const BACKLOG_FRAMES = 512;
 const MASK = BACKLOG_FRAMES - 1;
+/** Frames that may wait for each when memory runs short. */
+const FAIR_SHARE = 16;
 
 export class Endpoint {
   readonly descriptor: number;
   readonly port: number;
   /** It has taken nothing for a while: nobody is held back for it (flow-control.ts). */
   stalled = false;
+  /** Until then it stays so, milliseconds, though it may take a frame now and then. */
+  stalledUntil = 0;
   // Made when first needed: most endpoints never fall behind.
   #offsets: Int32Array | undefined;
   #lengths: Int32Array | undefined;
@@ -36,6 +40,10 @@ export class Endpoint {
   /** Copies a frame behind those that wait. @returns false when it had to be dropped */
   queue(memory: DataPlaneMemory, slab: Uint8Array, offset: number, length: number): boolean {
     if (this.#count === BACKLOG_FRAMES || length > memory.frames.slotLength) return false;
+    // A client that is paused keeps what waits for it: it must not keep everything.
+    const { available } = memory.frames;
+    if (available <= RESERVED_FRAME_SLOTS) return false;
+    if (available < 2 * RESERVED_FRAME_SLOTS && this.#count >= FAIR_SHARE) return false;
     const slot = memory.frames.take();
     if (slot < 0) return false;
     slab.copyWithin(slot, offset, offset + length);

@@ -342,12 +342,18 @@ export class Engine implements IngressTarget, EgressObserver {
 
   // ---- forwarding
 
-  #forward(port: number, offset: number, length: number): void {
+  /** @param session the friend's session that it came by; undefined for a client's frame */
+  #forward(port: number, offset: number, length: number, session?: Session): void {
     const { slab } = this.#io;
     const forwarder = this.#forwarder;
     const verdict = forwarder.decide(slab, offset, length, port, this.#now);
     for (let i = 0; i < forwarder.count; i++) this.#toPort(forwarder.egress[i], offset, length);
     if (verdict === Verdict.control) {
+      // Friends send these as sealed `bridge` packets only; as Ethernet they could be anybody's.
+      if (session !== undefined) {
+        session.drops.unexpectedClear++;
+        return;
+      }
       const told = this.#notices.friend(NoticeKind.bridgeFrame, 0, port, 0, -1, offset, length);
       if (!told) this.#counters.add(port, Counter.dropControl, 1);
     }
@@ -376,7 +382,7 @@ export class Engine implements IngressTarget, EgressObserver {
   }
 
   frame(session: Session, offset: number, length: number): void {
-    this.#forward(session.port, offset, length);
+    this.#forward(session.port, offset, length, session);
   }
 
   packet(session: Session, type: number, offset: number, length: number): void {
@@ -421,8 +427,8 @@ export class Engine implements IngressTarget, EgressObserver {
     this.#probe(session, this.#now);
   }
 
-  alive(session: Session): void {
-    this.#notices.friend(NoticeKind.alive, 0, session.localIndex, 0, -1, 0, 0);
+  alive(session: Session): boolean {
+    return this.#notices.friend(NoticeKind.alive, 0, session.localIndex, 0, -1, 0, 0);
   }
 
   roamed(session: Session, address: number): void {
@@ -453,6 +459,7 @@ export class Engine implements IngressTarget, EgressObserver {
   #tick(now: number): void {
     this.#nextTick = now + TICK_INTERVAL;
     this.database.age(now, AGEING_BUDGET);
+    this.#egress.drain(); // keys may move on below: what is staged has to be sealed before
     for (const session of this.#liveSessions) this.#tickSession(session, now);
   }
 
@@ -538,8 +545,8 @@ export class Engine implements IngressTarget, EgressObserver {
       this.#sendOnStream(descriptor, owner, message);
       return;
     }
-    if (owner === undefined || message.length > this.memory.frames.slotLength) return;
-    const slot = this.memory.frames.take();
+    if (owner === undefined || message.length > this.memory.scratch.slotLength) return;
+    const slot = this.memory.scratch.take();
     const addressSlot = address === undefined ? -1 : this.memory.addresses.take();
     if (slot >= 0 && (address === undefined || addressSlot >= 0)) {
       this.#io.slab.set(message, slot);
@@ -547,7 +554,7 @@ export class Engine implements IngressTarget, EgressObserver {
       this.#egress.message(descriptor, addressSlot, slot, message.length);
       this.#egress.drain();
     }
-    if (slot >= 0) this.memory.frames.give(slot);
+    if (slot >= 0) this.memory.scratch.give(slot);
     if (addressSlot >= 0) this.memory.addresses.give(addressSlot);
   }
 
@@ -638,13 +645,13 @@ export class Engine implements IngressTarget, EgressObserver {
       return;
     }
     const endpoints = this.#endpoints[port];
-    if (endpoints === undefined || frame.length > this.memory.frames.slotLength) return;
-    const slot = this.memory.frames.take();
+    if (endpoints === undefined || frame.length > this.memory.scratch.slotLength) return;
+    const slot = this.memory.scratch.take();
     if (slot < 0) return;
     this.#io.slab.set(frame, slot);
     for (const endpoint of endpoints) this.#egress.toEndpoint(endpoint, slot, frame.length);
     this.#egress.drain();
-    this.memory.frames.give(slot);
+    this.memory.scratch.give(slot);
     this.#counters.frameOut(port, frame.length);
   }
 

@@ -10,7 +10,9 @@
  *       ^                                       |
  *       +---- backlog <= RELEASE_AT ------------+
  *       |                                       | no progress for STALL_AFTER
+ *       |                                       | or LONGEST_HOLD is over
  *       +---- backlog empty ---- [stalled] <----+
+ *             (and a second over, if it dawdled)
  *
  * A receiver that reads nothing at all is stalled: nobody waits for it, and its
  * tail is dropped. So a hold ends within milliseconds whatever a client does, and
@@ -27,6 +29,10 @@ const RELEASE_AT = 16;
 const REVIEW_INTERVAL = 1;
 /** Milliseconds without a frame taken after which an endpoint is stalled. */
 const STALL_AFTER = 8;
+/** Milliseconds that a hold lasts at most, however a slow receiver dawdles. */
+const LONGEST_HOLD = 40;
+/** Milliseconds for which nobody waits for a receiver that was waited for that long. */
+const STALLED_FOR = 1000;
 
 interface Hold {
   readonly receiver: Endpoint;
@@ -34,6 +40,7 @@ interface Hold {
   /** Frames that waited at the last look. */
   waiting: number;
   progressAt: number;
+  readonly since: number;
 }
 
 export class FlowControl {
@@ -57,7 +64,13 @@ export class FlowControl {
     if (receiver.stalled || receiver.waiting <= HOLD_ABOVE) return;
     let hold = this.#holds.get(receiver);
     if (hold === undefined) {
-      hold = { receiver, senders: new Set(), waiting: receiver.waiting, progressAt: now };
+      hold = {
+        receiver,
+        senders: new Set(),
+        waiting: receiver.waiting,
+        progressAt: now,
+        since: now,
+      };
       this.#holds.set(receiver, hold);
       this.#reviewAt = Math.min(this.#reviewAt, now + REVIEW_INTERVAL);
     }
@@ -71,7 +84,7 @@ export class FlowControl {
 
   /** Some of what waited for `receiver` has been sent. */
   drained(receiver: Endpoint, now: number): void {
-    if (receiver.waiting === 0) receiver.stalled = false;
+    if (receiver.waiting === 0 && now >= receiver.stalledUntil) receiver.stalled = false;
     const hold = this.#holds.get(receiver);
     if (hold === undefined) return;
     if (receiver.waiting <= RELEASE_AT) this.#release(hold);
@@ -85,8 +98,10 @@ export class FlowControl {
     for (const hold of [...this.#holds.values()]) {
       retry(hold.receiver); // calls `drained`
       if (!this.#holds.has(hold.receiver)) continue;
-      if (now - hold.progressAt < STALL_AFTER) continue;
+      const dawdles = now - hold.since >= LONGEST_HOLD;
+      if (!dawdles && now - hold.progressAt < STALL_AFTER) continue;
       hold.receiver.stalled = true;
+      hold.receiver.stalledUntil = dawdles ? now + STALLED_FOR : now;
       this.#release(hold);
     }
     this.#reviewAt = this.#holds.size > 0 ? now + REVIEW_INTERVAL : Number.POSITIVE_INFINITY;

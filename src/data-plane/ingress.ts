@@ -43,8 +43,8 @@ export interface IngressTarget {
   pong(session: Session, offset: number, length: number): void;
   probe(session: Session, offset: number, length: number): void;
   probeAcknowledged(session: Session, offset: number, length: number): void;
-  /** The first authentic record came in: the other end has the session too. */
-  alive(session: Session): void;
+  /** The first authentic record came in: the other end has the session too. @returns whether it was told */
+  alive(session: Session): boolean;
   /** An authentic record came from elsewhere than where we send. */
   roamed(session: Session, address: number): void;
 }
@@ -220,10 +220,8 @@ export class Ingress {
     session.replay.commit(high, low);
     session.keys.received(readEpoch(slab, start), this.#now);
     session.keepalive.heard(this.#now);
-    if (!session.alive) {
-      session.alive = true;
-      this.#target.alive(session);
-    }
+    // Told again with the next record if it could not be told now.
+    if (!session.alive) session.alive = this.#target.alive(session);
     session.recordsIn++;
     if (high > session.highestHigh || (high === session.highestHigh && low >= session.highestLow)) {
       session.highestHigh = high;

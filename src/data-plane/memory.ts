@@ -1,7 +1,7 @@
 /**
  * The free part of the slab, divided once: backlog slots, stream chunks, addresses.
  *
- *   | addresses | frame slots …            | chunks …                           |
+ *   | addresses | scratch | frame slots …            | chunks …                 |
  *
  * Pages that are never touched cost nothing, so the division may be generous.
  */
@@ -12,11 +12,19 @@ import type { FrameSlots } from '../links/fragment.ts';
 export const ADDRESS_COUNT = 2048;
 /** Frames that may wait for full sockets or for their missing pieces, in the whole node. */
 const FRAME_SLOTS = 1024;
+/**
+ * Of these, what frames waiting for clients never take: frames in pieces need it. And
+ * when so few are left that one client has had its share, others come first.
+ */
+export const RESERVED_FRAME_SLOTS = 256;
+/** Slots for messages of the main thread, which must leave whatever clients do. */
+const SCRATCH_SLOTS = 4;
 /** Octets of a chunk: what a stream gathers before it is parsed, or may have waiting. */
 export const CHUNK_LENGTH = 128 * 1024;
 
 const ADDRESSES_START = SlabLayout.free;
-const FRAMES_START = ADDRESSES_START + ADDRESS_COUNT * ADDRESS_LENGTH;
+const SCRATCH_START = ADDRESSES_START + ADDRESS_COUNT * ADDRESS_LENGTH;
+const FRAMES_START = SCRATCH_START + SCRATCH_SLOTS * SLOT_LENGTH;
 const CHUNKS_START = FRAMES_START + FRAME_SLOTS * SLOT_LENGTH;
 const CHUNK_COUNT = Math.floor(
   (SlabLayout.free + SlabLayout.freeLength - CHUNKS_START) / CHUNK_LENGTH,
@@ -58,6 +66,7 @@ export class PiecePool implements FrameSlots {
 /** The pools of one data plane. */
 export class DataPlaneMemory {
   readonly addresses = new PiecePool(ADDRESSES_START, ADDRESS_LENGTH, ADDRESS_COUNT);
+  readonly scratch = new PiecePool(SCRATCH_START, SLOT_LENGTH, SCRATCH_SLOTS);
   readonly frames = new PiecePool(FRAMES_START, SLOT_LENGTH, FRAME_SLOTS);
   readonly chunks = new PiecePool(CHUNKS_START, CHUNK_LENGTH, CHUNK_COUNT);
 }

@@ -5,8 +5,15 @@
  */
 import { ADDRESS_LENGTH } from '../io/contract.ts';
 import type { SharedRing } from '../io/ring.ts';
-import { NOTICE_HEADER_LENGTH, writeNoticeAddress, writeNoticeHeader } from './notice.ts';
+import {
+  NOTICE_HEADER_LENGTH,
+  NoticeKind,
+  writeNoticeAddress,
+  writeNoticeHeader,
+} from './notice.ts';
 
+/** Octets of the friends' ring that friends cannot fill: some 6,000 notices of the node's own. */
+const OWN_SHARE = 256 * 1024;
 const NOTHING = new Uint8Array(0);
 
 export class NoticeWriter {
@@ -45,6 +52,9 @@ export class NoticeWriter {
     from: number,
     length: number,
   ): boolean {
+    // What friends write leaves room for what the node itself must know.
+    const theirs = kind === NoticeKind.packet || kind === NoticeKind.bridgeFrame;
+    if (theirs && !this.#friends.hasRoom(NOTICE_HEADER_LENGTH + length, OWN_SHARE)) return false;
     return this.#write(this.#friends, kind, flag, subject, value, address, from, length);
   }
 

@@ -35,6 +35,9 @@ const LINGER = 4000;
 /** Milliseconds between attempts at a better provider than the one in use. */
 const UPGRADE_INTERVAL = 30_000;
 
+/** Milliseconds a link has to last for its loss to be followed by an attempt at once. */
+const STABLE = 5000;
+
 /** What the core wants logged. Not for decisions. */
 export interface CoreLog {
   info(details: object, message: string): void;
@@ -253,8 +256,16 @@ export class F2FCore {
   /** A handshake that the other end began has succeeded. */
   #answered(session: HandshakeSession, carrier: Carrier): void {
     const ticket = session.redeemedTicket;
-    if (ticket !== undefined)
-      this.#friends.set(session.friendUid, this.#options.redeem(session, ticket));
+    if (ticket !== undefined) {
+      try {
+        this.#friends.set(session.friendUid, this.#options.redeem(session, ticket));
+      } catch (error) {
+        this.#options.log.warn({ err: error }, 'a friend with a ticket could not be taken in');
+        this.#indices.give(session.localIndex);
+        carrier.close();
+        return;
+      }
+    }
     const preference = this.#providers.get(carrier.provider)?.preference ?? 0;
     this.#established({ session, carrier, preference });
   }
@@ -280,6 +291,7 @@ export class F2FCore {
       carrier,
       preference,
       used: false,
+      since: 0,
       bulkQueued: false,
     };
     this.#open(friend, incoming);
@@ -324,6 +336,7 @@ export class F2FCore {
     const { session, carrier } = held;
     const before = friend.current;
     held.used = true;
+    held.since = this.#options.clock.now();
     if (before !== undefined && prefer(before, held) === 'existing') {
       this.#retire(held);
       return;
@@ -334,7 +347,6 @@ export class F2FCore {
     if (friend.name === '') friend.name = session.friendName;
     friend.learntAddresses = session.friendAddresses;
     friend.lastError = undefined;
-    friend.backOff.succeeded();
     // Our own attempt, if there is one, goes on: the other end may see it succeed, and both
     // ends have to choose among the same sessions.
     clearTimeout(friend.retryTimer);
@@ -390,6 +402,8 @@ export class F2FCore {
     this.#dataPlane.closeSession(localIndex, reason);
     this.#indices.give(localIndex);
     held.carrier.close();
+    // Whatever else went over a stream went with it, and nobody else will say so.
+    if (held.carrier.reliable) this.#carrierClosed(held.carrier, reason ?? 'its stream was closed');
   }
 
   // ---- losing and finding again
@@ -410,7 +424,13 @@ export class F2FCore {
     }
     this.counters.lost++;
     this.#lost(friend, reason);
-    this.#connect(friend);
+    // A link that never lasts is no success, however well its handshakes go.
+    if (this.#options.clock.now() - entry.held.since < STABLE) {
+      this.#retryLater(friend);
+    } else {
+      friend.backOff.succeeded();
+      this.#connect(friend);
+    }
   }
 
   #lost(friend: Friend, reason: string): void {

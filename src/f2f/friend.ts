@@ -22,6 +22,8 @@ export interface FriendSession {
   readonly preference: number;
   /** Frames leave through it, or did before another replaced it. */
   used: boolean;
+  /** When that began, milliseconds. */
+  since: number;
   /** A bulk packet has been handed over and has not left yet. */
   bulkQueued: boolean;
 }

@@ -87,6 +87,8 @@ export class HandshakeDriver {
   readonly #byIndex = new Map<number, Pending>();
   /** Responders by sender and ephemeral key of their message 1. */
   readonly #byInit = new Map<string, Pending>();
+  /** Streams whose message 1 was taken. */
+  readonly #answered = new WeakSet<Carrier>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -172,7 +174,14 @@ export class HandshakeDriver {
     const key = initKey(carrier, message);
     const existing = this.#byInit.get(key);
     if (existing !== undefined) {
-      this.#give(existing, carrier, message);
+      // A repeat from elsewhere would turn the answer on whoever lives there.
+      if (isSamePlace(existing.carrier, carrier)) this.#give(existing, carrier, message);
+      else this.counters.dropped++;
+      return;
+    }
+    // One session a stream: they would all end with it.
+    if (carrier.reliable && this.#answered.has(carrier)) {
+      this.counters.dropped++;
       return;
     }
     const decision = gate.decide(gateAddress(carrier), message, now, carrier.reliable);
@@ -207,6 +216,7 @@ export class HandshakeDriver {
     };
     this.#byIndex.set(localIndex, pending);
     this.#byInit.set(key, pending);
+    if (carrier.reliable) this.#answered.add(carrier);
     this.#advance(pending);
   }
 
@@ -301,4 +311,10 @@ function initKey(carrier: Carrier, message: Uint8Array): string {
   if (parsed === undefined) return '';
   const ephemeral = Buffer.from(parsed.ephemeral).toString('latin1');
   return `${carrier.descriptor}:${parsed.sender}:${ephemeral}`;
+}
+
+/** Whether two carriers lead to the same address. */
+function isSamePlace(a: Carrier, b: Carrier): boolean {
+  if (a.address === undefined || b.address === undefined) return a === b;
+  return a.descriptor === b.descriptor && Buffer.from(a.address).equals(b.address);
 }

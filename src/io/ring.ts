@@ -63,6 +63,12 @@ export class SharedRing {
     return Atomics.load(this.#cursors, WRITE) === Atomics.load(this.#cursors, READ);
   }
 
+  /** Whether a message of `length` octets would fit and leave `reserve` octets. Producer only. */
+  hasRoom(length: number, reserve: number): boolean {
+    const used = (this.#cursors[WRITE] - Atomics.load(this.#cursors, READ)) >>> 0;
+    return used + spaceFor(length) + reserve <= this.capacity;
+  }
+
   /**
    * Appends one message made of `parts`, which are copied. Producer only.
    * @returns false when it does not fit; the message is dropped and counted

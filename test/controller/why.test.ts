@@ -29,7 +29,7 @@ function connected(session: HandshakeSession): Friend {
     address: undefined,
     close: () => {},
   };
-  friend.current = { session, carrier, preference: 10, used: true, bulkQueued: false };
+  friend.current = { session, carrier, preference: 10, used: true, since: 0, bulkQueued: false };
   return friend;
 }
 

@@ -72,11 +72,26 @@ test('a receiver that takes nothing for 8 ms is stalled, and holds nobody until 
 test('a receiver that makes progress is waited for', (t) => {
   const { held, queue, take, control } = makeRig();
   queue(0, 1, 300, 0);
-  for (let now = 1; now < 100; now++) {
+  for (let now = 1; now < 40; now++) {
     if (now % 5 === 0) take(0, 1, now);
     control.review(now, nothing);
     t.is(held.size, 1, `at ${now}`);
   }
+});
+
+test('a receiver that dawdles is waited for 40 ms in a second', (t) => {
+  const { held, queue, take, control } = makeRig();
+  queue(0, 1, 65, 0);
+  let heldFor = 0;
+  for (let now = 1; now <= 5000; now++) {
+    if (now % 7 === 0) {
+      take(0, 1, now);
+      queue(0, 1, 1, now);
+    }
+    control.review(now, nothing);
+    heldFor += held.size;
+  }
+  t.true(heldFor <= 40, `held for ${heldFor} ms: it never came to an empty backlog`);
 });
 
 test('a sender held for two is released by the second', (t) => {
