@@ -10,6 +10,7 @@ import { ADDRESS_LENGTH } from '../../src/io/contract.ts';
 import type { Carrier } from '../../src/links/contract.ts';
 import { CookieSecrets } from '../../src/links/handshake/cookie.ts';
 import { type GateOptions, HandshakeGate } from '../../src/links/handshake/handshake-gate.ts';
+import { HandshakeMachine } from '../../src/links/handshake/handshake-machine.ts';
 import type {
   HandshakeFailure,
   HandshakeSession,
@@ -326,6 +327,31 @@ test.serial('messages for nobody are counted and answered by nothing', async (t)
   t.is(stray + dropped, 201);
   t.deepEqual(pair.bob.sent, []);
   t.is(pair.bob.indices.count, 0);
+});
+
+test.serial('a first message that comes again from elsewhere is not answered there', async (t) => {
+  const pair = new Pair(t);
+  pair.wire = { passes: () => false };
+  const [first] = HandshakeMachine.initiate(aliceOptions(), 0).takeOutgoing();
+  pair.bob.driver.receive(fakeCarrier(false, '192.0.2.1', 501), first!);
+  const answers = pair.bob.sent.length;
+  t.is(answers, 1);
+  const victim = fakeCarrier(false, '203.0.113.9', 501);
+  for (let i = 0; i < 100; i++) pair.bob.driver.receive(victim, first!);
+  t.is(pair.bob.sent.length, answers);
+  t.is(pair.bob.driver.counters.dropped, 100);
+});
+
+test.serial('a stream carries one session', async (t) => {
+  const pair = new Pair(t);
+  const stream = pair.carrier(true, '192.0.2.1', 1);
+  const one = pair.call(stream);
+  await pair.time.advance(200);
+  t.truthy(sessionOf(one.outcome));
+  pair.call(stream, undefined, { random: seededRandom(77) });
+  await pair.time.advance(200);
+  t.is(pair.bob.driver.counters.dropped, 1);
+  t.is(pair.bob.driver.counters.established, 1);
 });
 
 test.serial('a closed driver has no timers', async (t) => {
