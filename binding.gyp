@@ -8,8 +8,12 @@
         "native/poller.cc",
         "native/sender.cc",
         "native/aead.cc",
+        "native/packet.cc",
+        "native/offload.cc",
+        "native/coalesce.cc",
         "native/address.cc",
-        "native/sockets.cc"
+        "native/sockets.cc",
+        "native/interface.cc"
       ],
       "defines": ["NAPI_VERSION=8"],
       "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"]

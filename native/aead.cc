@@ -51,6 +51,19 @@ bool Overlaps(int64_t in, int64_t inLength, int64_t out, int64_t outLength) {
   return in != out && in < out + outLength && out < in + inLength;
 }
 
+bool Apart(int64_t in, int64_t inLength, int64_t out, int64_t outLength) {
+  return in >= out + outLength || out >= in + inLength;
+}
+
+// Whether the second piece of plaintext is none, or one that may be read.
+bool MoreFits(const Memory& memory, const int32_t* job, int64_t outLength, bool seal) {
+  const int32_t more = job[kJobMoreOffset], length = job[kJobMoreLength];
+  if (length == 0) return true;
+  return seal && memory.Holds(more, length) &&
+         Apart(more, length, job[kJobOutputOffset], outLength);
+}
+
+// `textLength` octets of the input, then what there is more of it.
 bool Transform(Key* key, const Memory& memory, const int32_t* job, int32_t textLength,
                Key::Direction direction) {
   uint8_t* in = memory.slab + job[kJobInputOffset];
@@ -69,11 +82,21 @@ bool Transform(Key* key, const Memory& memory, const int32_t* job, int32_t textL
   if (job[kJobAadLength] > 0 &&
       EVP_CipherUpdate(context, nullptr, &length, aad, job[kJobAadLength]) != 1)
     return false;
+  int32_t moreLength = job[kJobMoreLength];
+  const uint8_t* more = memory.slab + job[kJobMoreOffset];
+  if (moreLength > 0 && in == out) {
+    // A copy of 1,400 octets costs less than a second call, which has to finish a block.
+    memcpy(in + textLength, more, static_cast<size_t>(moreLength));
+    textLength += moreLength;
+    moreLength = 0;
+  }
   if (textLength > 0 && EVP_CipherUpdate(context, out, &length, in, textLength) != 1) return false;
+  uint8_t* rest = out + textLength;
+  if (moreLength > 0 && EVP_CipherUpdate(context, rest, &length, more, moreLength) != 1) return false;
   uint8_t nothing[EVP_MAX_BLOCK_LENGTH];
   if (EVP_CipherFinal_ex(context, nothing, &length) != 1) return false;
   return direction == Key::kOpen ||
-         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kTagLength, out + textLength) == 1;
+         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kTagLength, rest + moreLength) == 1;
 }
 
 }  // namespace
@@ -113,14 +136,16 @@ int32_t Aead::Run(const Memory& memory, int32_t count, bool seal) {
   for (int32_t i = 0; i < count; i++, job += kJobStride) {
     const int32_t slot = job[kJobKeySlot];
     const int64_t inLength = job[kJobInputLength];
-    const int64_t outLength = seal ? inLength + kTagLength : inLength - kTagLength;
+    const int64_t outLength =
+        seal ? inLength + job[kJobMoreLength] + kTagLength : inLength - kTagLength;
     Key* key = slot >= 0 && slot < kKeySlots ? keys_[slot] : nullptr;
     job[kJobResult] = -1;
     failed++;
     if (key == nullptr || !memory.Holds(job[kJobAadOffset], job[kJobAadLength]) ||
         !memory.Holds(job[kJobInputOffset], inLength) ||
         !memory.Holds(job[kJobOutputOffset], outLength) ||
-        Overlaps(job[kJobInputOffset], inLength, job[kJobOutputOffset], outLength))
+        Overlaps(job[kJobInputOffset], inLength, job[kJobOutputOffset], outLength) ||
+        !MoreFits(memory, job, outLength, seal))
       continue;
     const int32_t textLength = static_cast<int32_t>(seal ? inLength : outLength);
     if (Transform(key, memory, job, textLength, seal ? Key::kSeal : Key::kOpen)) {

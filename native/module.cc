@@ -11,14 +11,16 @@
 #include <net/if.h>
 #include <new>
 
+#include "interface.h"
+#include "offload.h"
 #include "poller.h"
 #include "sockets.h"
 
 namespace kith {
 namespace {
 
-constexpr size_t kMostArguments = 7;
-constexpr int kArrays = 6;
+constexpr size_t kMostArguments = 8;
+constexpr int kArrays = 7;
 constexpr size_t kLongestPath = 4096;
 
 napi_value Throw(napi_env env, const char* message) {
@@ -106,7 +108,7 @@ void Finalize(napi_env env, void* data, void*) {
   delete wrapped;
 }
 
-// new Poller(slab, rx, tx, jobs, fill, counters, doorbell)
+// new Poller(slab, rx, tx, parts, jobs, fill, counters, doorbell)
 napi_value Construct(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   napi_value target = nullptr;
@@ -114,17 +116,18 @@ napi_value Construct(napi_env env, napi_callback_info info) {
     return Throw(env, "Poller must be called with new");
   Memory memory;
   size_t slabLength = 0;
-  const size_t slots = static_cast<size_t>(kReceiveSlots) * kSlotLength;
+  const size_t slots = static_cast<size_t>(kLargeRegion) + kLargeSlots * kLargeSlotLength;
   memory.slab = arguments.Array<uint8_t>(napi_uint8_array, slots, &slabLength);
   memory.slabLength = static_cast<int64_t>(slabLength);
   memory.rx = arguments.Array<int32_t>(napi_int32_array, kReceiveSlots * kRxStride);
   memory.tx = arguments.Array<int32_t>(napi_int32_array, kSendRecords * kTxStride);
+  memory.parts = arguments.Array<int32_t>(napi_int32_array, kPartRecords * kPartStride);
   memory.jobs = arguments.Array<int32_t>(napi_int32_array, kJobRecords * kJobStride);
   memory.fill = arguments.Array<int32_t>(napi_int32_array, kMaxDescriptors);
   memory.counters = arguments.Array<double>(napi_float64_array, kCounters);
   const int doorbell = arguments.Int();
   if (!arguments.ok || slabLength > INT32_MAX)
-    return Throw(env, "Poller takes a slab, rx, tx, jobs, fill, counters and a doorbell");
+    return Throw(env, "Poller takes a slab, rx, tx, parts, jobs, fill, counters and a doorbell");
 
   Wrapped* wrapped = new (std::nothrow) Wrapped();
   if (wrapped == nullptr) return Throw(env, "out of memory");
@@ -205,6 +208,21 @@ POLLER_METHOD(Seal) { return poller.aead.Seal(poller.memory(), Count(arguments, 
 
 POLLER_METHOD(Open) { return poller.aead.Open(poller.memory(), Count(arguments, kJobRecords)); }
 
+// segment(frame, length, offload, segment size, checksum start and offset, output, room)
+POLLER_METHOD(Segment) {
+  const int32_t frame = arguments.Int(), length = arguments.Int();
+  Offload offload;
+  offload.type = arguments.Int();
+  offload.segmentSize = arguments.Int();
+  offload.checksumStart = arguments.Int();
+  offload.checksumOffset = arguments.Int();
+  const int32_t output = arguments.Int(), room = arguments.Int();
+  const Memory& memory = poller.memory();
+  if (!arguments.ok || !memory.Holds(frame, length) || !memory.Holds(output, room)) return -1;
+  if (frame < int64_t{output} + room && output < int64_t{frame} + length) return -1;
+  return Segment(memory.slab + frame, length, offload, memory.slab + output, room);
+}
+
 POLLER_METHOD(SetKey) {
   const int32_t slot = arguments.Int(), cipher = arguments.Int();
   size_t keyLength = 0, ivLength = 0;
@@ -228,7 +246,7 @@ napi_value Close(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// ---- sockets
+// ---- sockets, and what else needs no poller
 
 #define SOCKET_FUNCTION(name)                                            \
   int32_t name##Body(Arguments& arguments);                              \
@@ -277,6 +295,11 @@ SOCKET_FUNCTION(OpenTcpConnection) {
   return arguments.ok ? OpenTcpConnection(address) : 0;
 }
 
+SOCKET_FUNCTION(OpenDatagramPair) {
+  int32_t* out = arguments.Array<int32_t>(napi_int32_array, 2);
+  return arguments.ok ? OpenDatagramPair(out) : 0;
+}
+
 SOCKET_FUNCTION(OpenStreamPair) {
   int32_t* out = arguments.Array<int32_t>(napi_int32_array, 2);
   return arguments.ok ? OpenStreamPair(out) : 0;
@@ -288,15 +311,125 @@ SOCKET_FUNCTION(LocalAddress) {
   return arguments.ok ? LocalAddress(fd, out) : 0;
 }
 
-// openTap(name octets, zero-padded to IFNAMSIZ and written back)
+SOCKET_FUNCTION(TryNamespace) {
+  char space[kLongestPath];
+  arguments.Text(space, sizeof space);
+  return arguments.ok ? TryNamespace(space) : 0;
+}
+
+// openTap(name octets, zero-padded to IFNAMSIZ and written back; path of a namespace or '')
 SOCKET_FUNCTION(OpenTap) {
+  char space[kLongestPath];
   char* name = reinterpret_cast<char*>(arguments.Octets(IFNAMSIZ));
-  return arguments.ok ? OpenTap(name) : 0;
+  arguments.Text(space, sizeof space);
+  return arguments.ok ? OpenTap(name, space) : 0;
+}
+
+SOCKET_FUNCTION(AdoptTap) {
+  const int32_t fd = arguments.Int();
+  char* name = reinterpret_cast<char*>(arguments.Octets(IFNAMSIZ));
+  return arguments.ok ? AdoptTap(fd, name) : 0;
+}
+
+SOCKET_FUNCTION(AskRoutes) {
+  char space[kLongestPath];
+  size_t length = 0, room = 0;
+  arguments.Text(space, sizeof space);
+  const uint8_t* request = arguments.Array<uint8_t>(napi_uint8_array, 1, &length);
+  uint8_t* answer = arguments.Array<uint8_t>(napi_uint8_array, 1, &room);
+  return arguments.ok ? AskRoutes(space, request, length, answer, room) : 0;
+}
+
+SOCKET_FUNCTION(SendDescriptor) {
+  char path[kLongestPath];
+  size_t length = 0;
+  const size_t pathLength = arguments.Text(path, sizeof path);
+  const int32_t fd = arguments.Int();
+  const uint8_t* payload = arguments.Array<uint8_t>(napi_uint8_array, 1, &length);
+  return arguments.ok ? SendDescriptor(path, pathLength, fd, payload, length) : 0;
+}
+
+SOCKET_FUNCTION(ReceiveDescriptor) {
+  size_t room = 0;
+  const int32_t fd = arguments.Int();
+  int32_t* received = arguments.Array<int32_t>(napi_int32_array, 1);
+  uint8_t* payload = arguments.Array<uint8_t>(napi_uint8_array, 1, &room);
+  return arguments.ok ? ReceiveDescriptor(fd, received, payload, room) : 0;
+}
+
+SOCKET_FUNCTION(DuplicateDescriptor) {
+  const int32_t fd = arguments.Int();
+  return arguments.ok ? DuplicateDescriptor(fd) : 0;
 }
 
 SOCKET_FUNCTION(CloseDescriptor) {
   const int32_t fd = arguments.Int();
   return arguments.ok ? CloseDescriptor(fd) : 0;
+}
+
+// ---- for tests: what the poller uses by itself
+
+// testing.checkOffload(frame, contiguous, type, segment size, checksum start and offset)
+SOCKET_FUNCTION(CheckOffload) {
+  size_t length = 0;
+  const uint8_t* frame = arguments.Array<uint8_t>(napi_uint8_array, 0, &length);
+  const int32_t contiguous = arguments.Int();
+  Offload offload;
+  offload.type = arguments.Int();
+  offload.segmentSize = arguments.Int();
+  offload.checksumStart = arguments.Int();
+  offload.checksumOffset = arguments.Int();
+  arguments.ok = arguments.ok && length <= INT32_MAX;
+  return arguments.ok ? CheckOffload(frame, contiguous, static_cast<int32_t>(length), offload) : 0;
+}
+
+// testing.completeChecksum(frame, start, offset)
+SOCKET_FUNCTION(CompleteChecksum) {
+  size_t length = 0;
+  uint8_t* frame = arguments.Array<uint8_t>(napi_uint8_array, 0, &length);
+  const int32_t start = arguments.Int(), offset = arguments.Int();
+  arguments.ok = arguments.ok && length <= INT32_MAX;
+  return arguments.ok && CompleteChecksum(frame, static_cast<int32_t>(length), start, offset);
+}
+
+// testing.coalesce(slab, spans, count, output, fields): joins the frames that the spans
+// (offset and length each) name, until one does not continue the run. Returns the octets of the
+// super-frame in the output, 0 without one, and says in the fields how many frames are in it,
+// its type, segment size, checksum start and offset.
+SOCKET_FUNCTION(Coalesce) {
+  size_t slabLength = 0, spanCount = 0;
+  const uint8_t* slab = arguments.Array<uint8_t>(napi_uint8_array, 0, &slabLength);
+  const int32_t* spans = arguments.Array<int32_t>(napi_int32_array, 0, &spanCount);
+  const int32_t count = arguments.Int();
+  uint8_t* output = arguments.Octets(kMaxSuperFrameLength);
+  int32_t* fields = arguments.Array<int32_t>(napi_int32_array, 5);
+  if (!arguments.ok || slabLength > INT32_MAX || count < 0 ||
+      static_cast<size_t>(count) > spanCount / 2) {
+    arguments.ok = false;
+    return 0;
+  }
+  Coalescer run;
+  fields[0] = 0;
+  for (int32_t i = 0; i < count; i++) {
+    const int32_t offset = spans[2 * i], length = spans[2 * i + 1];
+    if (offset < 0 || length < 0 || size_t{0} + offset + length > slabLength) return 0;
+    if (!(i == 0 ? run.Begin(slab + offset, length) : run.Add(slab + offset, length))) break;
+  }
+  fields[0] = run.frames();
+  iovec parts[1 + Coalescer::kMostFrames];
+  Offload offload;
+  const int32_t used = run.Finish(parts, &offload);
+  if (used == 0) return 0;
+  int32_t length = 0;
+  for (int32_t i = 0; i < used; i++) {
+    memcpy(output + length, parts[i].iov_base, parts[i].iov_len);
+    length += static_cast<int32_t>(parts[i].iov_len);
+  }
+  fields[1] = offload.type;
+  fields[2] = offload.segmentSize;
+  fields[3] = offload.checksumStart;
+  fields[4] = offload.checksumOffset;
+  return length;
 }
 
 napi_property_descriptor Method(const char* name, napi_callback call) {
@@ -314,7 +447,8 @@ NAPI_MODULE_INIT() {
       Method("hold", Hold),
       Method("flush", Flush),     Method("setKey", SetKey),
       Method("seal", Seal),       Method("clearKey", ClearKey),
-      Method("open", Open),       Method("close", Close),
+      Method("open", Open),       Method("segment", Segment),
+      Method("close", Close),
   };
   const napi_property_descriptor functions[] = {
       Method("openDoorbell", OpenDoorbellCall),
@@ -325,21 +459,38 @@ NAPI_MODULE_INIT() {
       Method("openTcpListener", OpenTcpListenerCall),
       Method("openTcpConnection", OpenTcpConnectionCall),
       Method("openStreamPair", OpenStreamPairCall),
+      Method("openDatagramPair", OpenDatagramPairCall),
       Method("localAddress", LocalAddressCall),
+      Method("tryNamespace", TryNamespaceCall),
       Method("openTap", OpenTapCall),
+      Method("adoptTap", AdoptTapCall),
+      Method("askRoutes", AskRoutesCall),
+      Method("sendDescriptor", SendDescriptorCall),
+      Method("receiveDescriptor", ReceiveDescriptorCall),
+      Method("duplicateDescriptor", DuplicateDescriptorCall),
       Method("closeDescriptor", CloseDescriptorCall),
+  };
+  const napi_property_descriptor testing[] = {
+      Method("checkOffload", CheckOffloadCall),
+      Method("completeChecksum", CompleteChecksumCall),
+      Method("coalesce", CoalesceCall),
   };
   // In the order in which native-io.ts names them.
   const int32_t numbers[] = {kMaxDescriptors, kSlotLength,   kSlotHeadroom, kReceiveSlots,
-                             kReceiveBatch,   kSendRecords,  kJobRecords,   kKeySlots,
+                             kLargeSlotLength, kLargeSlots, kMaxSuperFrameLength,
+                             kReceiveBatch,   kSendRecords,  kPartRecords, kJobRecords, kKeySlots,
                              kAddressLength,  kTagLength,    kKeyLength,    kIvLength,
                              kRxStride,       kTxStride,     kJobStride,    kCounters};
-  napi_value poller, layout;
+  napi_value poller, layout, forTests;
   if (napi_define_class(env, "Poller", NAPI_AUTO_LENGTH, Construct, nullptr,
                         sizeof methods / sizeof *methods, methods, &poller) != napi_ok ||
       napi_set_named_property(env, exports, "Poller", poller) != napi_ok ||
       napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) !=
           napi_ok ||
+      napi_create_object(env, &forTests) != napi_ok ||
+      napi_define_properties(env, forTests, sizeof testing / sizeof *testing, testing) !=
+          napi_ok ||
+      napi_set_named_property(env, exports, "testing", forTests) != napi_ok ||
       napi_create_array(env, &layout) != napi_ok ||
       napi_set_named_property(env, exports, "layout", layout) != napi_ok)
     return nullptr;

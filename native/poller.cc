@@ -1,7 +1,9 @@
 #include "poller.h"
+#include "virtio.h"
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -54,6 +56,18 @@ int CheckKind(int fd, int32_t kind, int* family) {
   }
 }
 
+
+// The segment size that the kernel joined a run of datagrams by (UDP_GRO); 0 for one alone.
+int32_t JoinedBy(msghdr* header) {
+  for (cmsghdr* c = CMSG_FIRSTHDR(header); c != nullptr; c = CMSG_NXTHDR(header, c)) {
+    if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO) continue;
+    int size;
+    memcpy(&size, CMSG_DATA(c), sizeof size);
+    return size > 0 ? size : 0;
+  }
+  return 0;
+}
+
 }  // namespace
 
 Poller::~Poller() {
@@ -68,12 +82,20 @@ int Poller::Init() {
   spare_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
   for (int32_t i = 0; i < kReceiveSlots; i++) {
     slots_[i] = {memory_.slab + SlotData(i), static_cast<size_t>(kSlotCapacity)};
-    plain_[i].msg_hdr.msg_iov = named_[i].msg_hdr.msg_iov = &slots_[i];
-    plain_[i].msg_hdr.msg_iovlen = named_[i].msg_hdr.msg_iovlen = 1;
-    named_[i].msg_hdr.msg_name = &sources_[i];
-    named_[i].msg_hdr.msg_namelen = sizeof(SocketAddress);
+    plain_[i].msg_hdr.msg_iov = &slots_[i];
+    plain_[i].msg_hdr.msg_iovlen = 1;
   }
-  for (int32_t i = 0; i < kSendBatch; i++) messages_[i].msg_hdr.msg_iov = &parts_[2 * i];
+  for (int32_t i = 0; i < kLargeSlots; i++) {
+    largeSlots_[i] = {memory_.slab + LargeSlot(i) + kSlotHeadroom,
+                      static_cast<size_t>(kLargeSlotCapacity)};
+    msghdr& header = named_[i].msg_hdr;
+    header.msg_iov = &largeSlots_[i];
+    header.msg_iovlen = 1;
+    header.msg_name = &sources_[i];
+    header.msg_namelen = sizeof(SocketAddress);
+    header.msg_control = joined_[i];
+    header.msg_controllen = sizeof joined_[i];
+  }
   if (doorbell_ < 0) return 0;
   epoll_event event = {};
   event.events = EPOLLIN;
@@ -97,6 +119,7 @@ int Poller::Add(int32_t index, int fd, int32_t kind, int32_t areaOffset, int32_t
   entry.areaOffset = areaOffset;
   entry.areaLength = areaLength;
   entry.state = kReading;
+  entry.joinsUdp = true;
   if (int error = UpdateInterest(index)) {
     entry.state = kFree;
     return error;
@@ -160,7 +183,8 @@ int Poller::UpdateInterest(int32_t index) {
 
 int32_t Poller::Poll(double timeout) {
   memory_.counters[kPolls] += 1;
-  received_ = 0;
+  received_ = largeUsed_ = 0;
+  starved_ = -1;
   ReviewSuspects();
   const int fetched = Wait(timeout);
   if (fetched < 0) return fetched;
@@ -193,6 +217,7 @@ int32_t Poller::Poll(double timeout) {
     cursor_ = (cursor_ + 1) % kMaxDescriptors;
     waiting--;
   }
+  if (starved_ >= 0) cursor_ = starved_;
   return received_;
 }
 
@@ -219,8 +244,8 @@ void Poller::Serve(int32_t index, uint32_t events) {
   }
   if (entry.state != kReading || entry.held || !(events & (EPOLLIN | kTrouble))) return;
   switch (entry.kind) {
-    case kUnixDatagram:
-    case kUdp: return ReceiveDatagrams(index, events);
+    case kUnixDatagram: return ReceiveUnix(index, events);
+    case kUdp: return ReceiveUdp(index, events);
     case kStream: return ReceiveStream(index);
     case kListener: return Accept(index);
     default: return ReceiveFrames(index, events);
@@ -241,33 +266,31 @@ int Poller::ReceiveOne(int fd, mmsghdr* message) {
 // A datagram socket is never ended by an error: a peer that went away shows once
 // as ECONNRESET, an ICMP message not at all, and reading takes the error off. Only
 // a socket shut down for good, which epoll would report for ever, is put aside.
-void Poller::ReceiveDatagrams(int32_t index, uint32_t events) {
+// `errno` is what a receive has left.
+void Poller::Refused(int32_t index, uint32_t events) {
+  const bool nothing = errno == EAGAIN || errno == EINTR;
+  if (!nothing) memory_.counters[kReceiveErrors] += 1;
+  if (nothing && (events & EPOLLHUP)) End(index, 0);
+  else if (nothing && (events & EPOLLERR)) TakeError(entries_[index].fd);
+}
+
+void Poller::ReceiveUnix(int32_t index, uint32_t events) {
   Entry& entry = entries_[index];
   const int first = received_;
   const int room = kReceiveSlots - first;
   const int most = room < kReceiveBatch ? room : kReceiveBatch;
-  mmsghdr* messages = (entry.kind == kUdp ? named_ : plain_) + first;
+  mmsghdr* messages = plain_ + first;
   // Where frames come one at a time, asking for a batch costs a vain second look into an
   // empty socket and the copying of message headers: half a microsecond of a round trip.
   // So a batch is asked for only while batches come, and now and then to see.
-  const bool single = entry.kind == kUnixDatagram && entry.singles % kSinglesBetweenBatches != 0;
+  const bool single = entry.singles % kSinglesBetweenBatches != 0;
   const int n = single ? ReceiveOne(entry.fd, messages)
                        : recvmmsg(entry.fd, messages, static_cast<unsigned>(most), MSG_DONTWAIT,
                                   nullptr);
   entry.singles = n > 1 ? 0 : entry.singles + 1;
-  if (n < 0) {
-    const bool nothing = errno == EAGAIN || errno == EINTR;
-    if (!nothing) memory_.counters[kReceiveErrors] += 1;
-    if (nothing && (events & EPOLLHUP)) return End(index, 0);
-    if (nothing && (events & EPOLLERR)) TakeError(entry.fd);
-    return;
-  }
+  if (n < 0) return Refused(index, events);
   if (events & EPOLLHUP) return End(index, 0);
   for (int i = 0; i < n; i++) {
-    if (entry.kind == kUdp) {
-      ToCanonical(sources_[first + i], memory_.slab + (first + i) * kSlotLength);
-      messages[i].msg_hdr.msg_namelen = sizeof(SocketAddress);
-    }
     const bool cut = (messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
     Emit(index, SlotData(first + i), static_cast<int32_t>(messages[i].msg_len),
          cut ? kOversized : kData);
@@ -275,15 +298,56 @@ void Poller::ReceiveDatagrams(int32_t index, uint32_t events) {
   memory_.counters[kReceived] += n;
 }
 
+void Poller::ReceiveUdp(int32_t index, uint32_t events) {
+  Entry& entry = entries_[index];
+  const int first = largeUsed_;
+  const int records = kReceiveSlots - received_, slots = kLargeSlots - first;
+  int most = records < slots ? records : slots;
+  const int fitting = kReceiveOctets / (entry.messageLength + 1);
+  if (most > fitting) most = fitting > 1 ? fitting : 1;
+  if (records == 0 || slots == 0) return Starve(index);
+  mmsghdr* messages = named_ + first;
+  const int n =
+      recvmmsg(entry.fd, messages, static_cast<unsigned>(most), MSG_DONTWAIT, nullptr);
+  if (n < 0) return Refused(index, events);
+  if (events & EPOLLHUP) return End(index, 0);
+  largeUsed_ += n;
+  int64_t total = 0;
+  for (int i = 0; i < n; i++) {
+    msghdr& header = messages[i].msg_hdr;
+    const int32_t slot = LargeSlot(first + i);
+    ToCanonical(sources_[first + i], memory_.slab + slot);
+    const int32_t length = static_cast<int32_t>(messages[i].msg_len);
+    total += length;
+    const bool cut = (header.msg_flags & MSG_TRUNC) != 0;
+    int32_t* record = Emit(index, slot + kSlotHeadroom, length, cut ? kOversized : kData);
+    const int32_t size = JoinedBy(&header);
+    if (size < length) record[kRxSegmentSize] = size;
+    header.msg_namelen = sizeof(SocketAddress);
+    header.msg_controllen = sizeof joined_[0];
+  }
+  if (n > 0) entry.messageLength = static_cast<int32_t>(total / n);
+  memory_.counters[kReceived] += n;
+}
+
+// No large slot is left in this poll; who could not be served is the first in the next.
+void Poller::Starve(int32_t index) {
+  if (starved_ < 0) starved_ = index;
+}
+
 void Poller::ReceiveFrames(int32_t index, uint32_t events) {
   const Entry& entry = entries_[index];
-  for (int i = 0; i < kReceiveBatch && received_ < kReceiveSlots; i++) {
-    const ssize_t n = read(entry.fd, memory_.slab + SlotData(received_), kSlotCapacity);
+  for (int64_t total = 0; total < kReceiveOctets;) {
+    if (received_ == kReceiveSlots || largeUsed_ == kLargeSlots) return Starve(index);
+    // The virtio-net header goes into the headroom, right before the frame.
+    const int32_t offset = LargeSlot(largeUsed_) + kSlotHeadroom;
+    const ssize_t n = read(entry.fd, memory_.slab + offset - sizeof(VirtioHeader),
+                           kLargeSlotCapacity + sizeof(VirtioHeader));
     if (n >= 0) {
-      // The kernel cuts in silence, so a slot filled to the brim counts as cut.
-      Emit(index, SlotData(received_), static_cast<int32_t>(n),
-           n == kSlotCapacity ? kOversized : kData);
+      largeUsed_++;
+      total += n;
       memory_.counters[kReceived] += 1;
+      EmitFrame(index, offset, static_cast<int32_t>(n) - int32_t{sizeof(VirtioHeader)});
       continue;
     }
     const int error = errno;
@@ -293,6 +357,45 @@ void Poller::ReceiveFrames(int32_t index, uint32_t events) {
     if (events & kTrouble) return End(index, ENODEV);
     return;
   }
+}
+
+// One frame of a TAP with its virtio-net header before it. What the kernel left to be
+// done is done here unless it is segmentation: a frame that is none is always complete.
+void Poller::EmitFrame(int32_t index, int32_t offset, int32_t length) {
+  uint8_t* frame = memory_.slab + offset;
+  VirtioHeader header;
+  memcpy(&header, frame - sizeof header, sizeof header);
+  const bool partial = (header.flags & kVirtioNeedsChecksum) != 0;
+  Offload offload = {kOffloadNone, header.gsoSize, header.checksumStart, header.checksumOffset};
+  switch (header.gsoType & ~kVirtioEcn) {
+    case kVirtioNone: break;
+    case kVirtioTcp4: offload.type = kOffloadTcp4; break;
+    case kVirtioTcp6: offload.type = kOffloadTcp6; break;
+    case kVirtioUdp: offload.type = kOffloadUdp; break;
+    default: Emit(index, offset, length, kMalformed); return;
+  }
+  if (length < 0 || length > kMaxSuperFrameLength) {
+    Emit(index, offset, length < 0 ? 0 : length, kOversized);
+    return;
+  }
+  if (offload.type != kOffloadNone) {
+    const int32_t headers = partial ? CheckOffload(frame, length, length, offload) : 0;
+    if (headers == 0) {
+      Emit(index, offset, length, kMalformed);
+      return;
+    }
+    if (headers + offload.segmentSize < length) {
+      int32_t* record = Emit(index, offset, length, kData);
+      record[kRxOffload] = offload.type;
+      record[kRxSegmentSize] = offload.segmentSize;
+      record[kRxChecksumStart] = offload.checksumStart;
+      record[kRxChecksumOffset] = offload.checksumOffset;
+      return;
+    }
+  }
+  const bool good =
+      !partial || CompleteChecksum(frame, length, header.checksumStart, header.checksumOffset);
+  Emit(index, offset, length, good ? kData : kMalformed);
 }
 
 void Poller::ReceiveStream(int32_t index) {
@@ -360,12 +463,14 @@ void Poller::End(int32_t index, int error) {
   Emit(index, 0, error, kClosed);
 }
 
-void Poller::Emit(int32_t descriptor, int32_t offset, int32_t length, Event event) {
+int32_t* Poller::Emit(int32_t descriptor, int32_t offset, int32_t length, Event event) {
   int32_t* record = memory_.rx + received_++ * kRxStride;
   record[kRxDescriptor] = descriptor;
   record[kRxOffset] = offset;
   record[kRxLength] = length;
   record[kRxEvent] = event;
+  record[kRxOffload] = record[kRxSegmentSize] = 0;
+  return record;
 }
 
 // The caller usually makes room before the next poll, so nothing is told to epoll yet.

@@ -18,10 +18,17 @@
 #include "address.h"
 #include "aead.h"
 #include "contract.h"
+#include "offload.h"
 
 namespace kith {
 
+// Octets taken from one TAP or UDP socket in one poll: what a core's own cache holds well,
+// together with the copies that will be made of it.
+constexpr int32_t kReceiveOctets = 192 * 1024;
 constexpr int32_t kSendBatch = 128;
+// Pieces of memory that one batch of sends may consist of; one message has at most kMostParts.
+constexpr int32_t kSendParts = 2048;
+constexpr int32_t kMostParts = 1024;
 constexpr uint32_t kSinglesBetweenBatches = 8;
 
 class Poller {
@@ -58,6 +65,8 @@ class Poller {
     uint32_t singles;    // polls in a row that found at most one datagram
     bool held;           // not to be read for now: its data stays with the system
     bool suspect;        // listed in suspects_
+    int32_t messageLength; // of a UDP socket: octets of a message lately
+    bool joinsUdp;       // a TAP that takes UDP super-frames, as far as we know
     uint32_t interest;   // what epoll was told, 0 when not in its set
     int32_t areaOffset, areaLength;
     // The chain of send records of one flush.
@@ -69,26 +78,33 @@ class Poller {
   int Wait(double timeout);
   void Serve(int32_t index, uint32_t events);
   static int ReceiveOne(int fd, mmsghdr* message);
-  void ReceiveDatagrams(int32_t index, uint32_t events);
+  void ReceiveUnix(int32_t index, uint32_t events);
+  void ReceiveUdp(int32_t index, uint32_t events);
+  void Refused(int32_t index, uint32_t events);
+  void Starve(int32_t index);
   void ReceiveFrames(int32_t index, uint32_t events);
+  void EmitFrame(int32_t index, int32_t offset, int32_t length);
   void ReceiveStream(int32_t index);
   void Accept(int32_t index);
   bool RefuseOne(int listener);
   void End(int32_t index, int error);
-  void Emit(int32_t descriptor, int32_t offset, int32_t length, Event event);
+  int32_t* Emit(int32_t descriptor, int32_t offset, int32_t length, Event event);
   int UpdateInterest(int32_t index);
   void Suspect(int32_t index);
   void ReviewSuspects();
   bool HasRoom(int32_t index);
-  int32_t SlotData(int32_t record) const { return record * kSlotLength + kSlotHeadroom; }
+  static int32_t SlotData(int32_t record) { return record * kSlotLength + kSlotHeadroom; }
+  static int32_t LargeSlot(int32_t slot) { return kLargeRegion + slot * kLargeSlotLength; }
 
   // Send side.
-  int Gather(const int32_t* record, iovec* parts) const;
+  int Gather(const int32_t* record, iovec* parts, int room) const;
   int Address(const Entry& entry, const int32_t* record, int32_t message);
   bool SendOne(const Entry& entry, int32_t record);
   void SendDatagrams(const Entry& entry);
   void SendStream(const Entry& entry);
-  void SendFrames(const Entry& entry);
+  void SendFrames(Entry& entry);
+  int32_t SendRun(Entry& entry, int32_t record);
+  void SendFrame(const Entry& entry, int32_t record);
   void Settle(int32_t record, int64_t result);
   void Refuse(int32_t record, int error);
   int32_t* Record(int32_t record) const { return memory_.tx + record * kTxStride; }
@@ -104,21 +120,26 @@ class Poller {
   int32_t suspectCount_ = 0;
 
   int32_t received_ = 0;  // records of the current poll
+  int32_t largeUsed_ = 0; // large slots of the current poll
+  int32_t starved_ = -1;  // the first descriptor that found no large slot
   int32_t cursor_ = 0;    // the descriptor to be served first
   uint64_t ready_[kMaxDescriptors / 64];
   uint32_t events_[kMaxDescriptors];
   epoll_event fetched_[kMaxDescriptors + 1];
   iovec slots_[kReceiveSlots];
   mmsghdr plain_[kReceiveSlots] = {};
-  mmsghdr named_[kReceiveSlots] = {};
-  SocketAddress sources_[kReceiveSlots];
+  iovec largeSlots_[kLargeSlots];
+  mmsghdr named_[kLargeSlots] = {};
+  SocketAddress sources_[kLargeSlots];
+  alignas(cmsghdr) uint8_t joined_[kLargeSlots][CMSG_SPACE(sizeof(int))] = {};
 
   uint64_t flush_ = 0;
   int32_t notWhole_ = 0;
   int32_t nextRecord_[kSendRecords];
   int32_t batch_[kSendBatch];  // the record behind each message
   mmsghdr messages_[kSendBatch] = {};
-  iovec parts_[kSendBatch * 2];
+  iovec parts_[kSendParts];
+  Coalescer coalescer_;
   SocketAddress destinations_[kSendBatch];
   union {
     cmsghdr header;

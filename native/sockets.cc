@@ -1,11 +1,9 @@
 #include "sockets.h"
 
 #include <fcntl.h>
-#include <linux/if.h>
-#include <linux/if_tun.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 #include <cstring>
 
 #include "address.h"
+#include "descriptor.h"
 
 namespace kith {
 
@@ -20,20 +19,6 @@ namespace {
 
 constexpr int kStreamBacklog = 128;
 constexpr int kUdpBuffer = 4 * 1024 * 1024;
-
-// Closes what it holds unless it is let go: every early return below is a failure.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { if (fd_ >= 0) close(fd_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  operator int() const { return fd_; }
-  int Release() { const int fd = fd_; fd_ = -1; return fd; }
-
- private:
-  int fd_;
-};
 
 int Set(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof value);
@@ -43,14 +28,6 @@ int Set(int fd, int level, int option, int value) {
 void SetBuffers(int fd, int length) {
   if (Set(fd, SOL_SOCKET, SO_SNDBUFFORCE, length) != 0) Set(fd, SOL_SOCKET, SO_SNDBUF, length);
   if (Set(fd, SOL_SOCKET, SO_RCVBUFFORCE, length) != 0) Set(fd, SOL_SOCKET, SO_RCVBUF, length);
-}
-
-socklen_t UnixAddress(const char* path, size_t length, sockaddr_un* out) {
-  memset(out, 0, sizeof *out);
-  if (length == 0 || length > sizeof out->sun_path) return 0;
-  out->sun_family = AF_UNIX;
-  memcpy(out->sun_path, path, length);
-  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
 }
 
 // A socket for the canonical address, which is turned into `out` for it. An
@@ -75,6 +52,14 @@ int OpenInternet(const uint8_t* address, int type, SocketAddress* out, socklen_t
 }
 
 }  // namespace
+
+socklen_t UnixAddress(const char* path, size_t length, sockaddr_un* out) {
+  memset(out, 0, sizeof *out);
+  if (length == 0 || length > sizeof out->sun_path) return 0;
+  out->sun_family = AF_UNIX;
+  memcpy(out->sun_path, path, length);
+  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+}
 
 int OpenDoorbell() {
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -117,6 +102,8 @@ int OpenUdp(const uint8_t* address) {
   Set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
   if (local.any.sa_family == AF_INET6)
     Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+  // Runs of datagrams arrive joined where the kernel can; one by one where it cannot.
+  Set(fd, IPPROTO_UDP, UDP_GRO, 1);
   if (bind(fd, &local.any, length) != 0) return -errno;
   return fd.Release();
 }
@@ -141,6 +128,10 @@ int OpenTcpConnection(const uint8_t* address) {
   return fd.Release();
 }
 
+int OpenDatagramPair(int32_t out[2]) {
+  return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, out) == 0 ? 0 : -errno;
+}
+
 int OpenStreamPair(int32_t out[2]) {
   return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, out) == 0 ? 0 : -errno;
 }
@@ -156,15 +147,9 @@ int LocalAddress(int fd, uint8_t* out) {
   return 0;
 }
 
-int OpenTap(char* name) {
-  Descriptor fd(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (fd < 0) return -errno;
-  ifreq request = {};
-  request.ifr_flags = IFF_TAP | IFF_NO_PI;
-  memcpy(request.ifr_name, name, IFNAMSIZ - 1);
-  if (ioctl(fd, TUNSETIFF, &request) != 0) return -errno;
-  memcpy(name, request.ifr_name, IFNAMSIZ);
-  return fd.Release();
+int DuplicateDescriptor(int fd) {
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return copy < 0 ? -errno : copy;
 }
 
 int CloseDescriptor(int fd) { return close(fd) == 0 ? 0 : -errno; }

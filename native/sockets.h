@@ -2,10 +2,16 @@
 // or a negated errno; descriptors are non-blocking and closed on exec. Stateless.
 #pragma once
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <cstddef>
 #include <cstdint>
 
 namespace kith {
+
+// Returns the length of the address, or 0 for a path that is empty or too long.
+socklen_t UnixAddress(const char* path, size_t length, sockaddr_un* out);
 
 int OpenDoorbell();
 int RingDoorbell(int fd);
@@ -18,9 +24,10 @@ int OpenUdp(const uint8_t* address);
 int OpenTcpListener(const uint8_t* address);
 int OpenTcpConnection(const uint8_t* address);
 int OpenStreamPair(int32_t out[2]);
+int OpenDatagramPair(int32_t out[2]);
 int LocalAddress(int fd, uint8_t* out);
-// An Ethernet tap; `name` (IFNAMSIZ octets, may be a pattern or empty) becomes its real name.
-int OpenTap(char* name);
+// A second number for what the first one stands for.
+int DuplicateDescriptor(int fd);
 int CloseDescriptor(int fd);
 
 }  // namespace kith

@@ -33,7 +33,11 @@ const NEEDS = [
   { find: 'tcpdump', package: 'tcpdump', for: TEST },
   { find: 'socat', package: 'socat', for: TEST },
   { find: 'ip', package: 'iproute2', for: TEST },
+  { find: 'ethtool', package: 'ethtool', for: TEST },
+  { find: 'setpriv', package: 'util-linux', for: TEST },
   { find: 'ping', package: 'iputils-ping', for: TEST },
+  { find: 'unshare', package: 'util-linux', for: TEST },
+  { find: 'dnsmasq', package: 'dnsmasq-base', for: TEST },
 ];
 
 /** Where a program is, or undefined. */

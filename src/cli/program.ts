@@ -4,6 +4,7 @@ import { EXIT_CODES, KithError } from '../errors.ts';
 import { kithVersion } from '../version.ts';
 import { formatExamples } from './command-kit.ts';
 import { addDown } from './commands/down.ts';
+import { addExec } from './commands/exec.ts';
 import { addFriends } from './commands/friends.ts';
 import { addGroups } from './commands/groups.ts';
 import { addId } from './commands/id.ts';
@@ -15,9 +16,11 @@ import { addPlug } from './commands/plug.ts';
 import { addPorts } from './commands/ports.ts';
 import { addStatus } from './commands/status.ts';
 import { addStp } from './commands/stp.ts';
+import { addTap } from './commands/tap.ts';
 import { addUp } from './commands/up.ts';
 import { addWhy } from './commands/why.ts';
 import type { CliContext } from './context.ts';
+import { ExitStatus } from './exit-status.ts';
 
 const DESCRIPTION =
   'One Ethernet for a circle of friends. Each machine runs a node: a switch that virtual machines attach to without root, and links to the nodes of friends, encrypted where policy says.';
@@ -62,6 +65,8 @@ export function buildProgram(context: CliContext): Command {
     addGroups,
     addId,
     addPlug,
+    addTap,
+    addExec,
   ]) {
     add(program, context);
   }
@@ -81,6 +86,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof ExitStatus) return error.code;
     return reportError(asKithError(error, program, args), context);
   }
 }

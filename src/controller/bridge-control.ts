@@ -3,7 +3,7 @@
  * out what it decides. Also the one place that knows every port's state, and so
  * what the data plane is told about them.
  *
- * Ports of VDE clients begin as edges, so that a guest can talk at once, and
+ * Ports of VDE clients and of TAPs begin as edges, so that a guest can talk at once, and
  * stop being edges when a BPDU comes in. Ports of links are point to point.
  */
 import type { Clock } from '../clock.ts';
@@ -61,7 +61,7 @@ export class BridgeControl {
   }
 
   /** A port came up. `kind` says what is behind it. */
-  portUp(port: number, kind: 'vde' | 'link'): void {
+  portUp(port: number, kind: 'vde' | 'tap' | 'link'): void {
     const now = this.#options.clock.now();
     if (this.#tree === undefined) {
       this.#states[port] = PortState.forwarding;
@@ -77,8 +77,8 @@ export class BridgeControl {
       {
         pathCost: link?.cost ?? LOCAL_PATH_COST,
         pointToPoint: true,
-        adminEdge: kind === 'vde',
-        autoEdge: kind === 'vde',
+        adminEdge: kind !== 'link',
+        autoEdge: kind !== 'link',
       },
       now,
     );

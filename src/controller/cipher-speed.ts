@@ -4,6 +4,7 @@
  */
 import { type CipherGCMTypes, createCipheriv, randomBytes } from 'node:crypto';
 import { CipherId, IV_LENGTH, KEY_LENGTH, TAG_LENGTH } from '../io/contract.ts';
+import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
 
 /** Long enough that the cipher is measured and not the call. */
 const BLOCK_LENGTH = 16 * 1024;
@@ -16,11 +17,18 @@ export interface CipherSpeed {
   readonly speed: number;
 }
 
-export function measureCiphers(): readonly CipherSpeed[] {
-  return [
-    { cipher: CipherId.aes256gcm, speed: measure('aes-256-gcm') },
-    { cipher: CipherId.chacha20poly1305, speed: measure('chacha20-poly1305') },
-  ];
+const MEASURED = [
+  { cipher: CipherId.aes256gcm, name: 'aes-256-gcm' },
+  { cipher: CipherId.chacha20poly1305, name: 'chacha20-poly1305' },
+] as const;
+
+/** @param names which ones, in the names of CIPHER_NAMES; by default all */
+export function measureCiphers(
+  names: readonly string[] = Object.values(CIPHER_NAMES),
+): readonly CipherSpeed[] {
+  return MEASURED.filter(({ cipher }) => names.includes(CIPHER_NAMES[cipher])).map(
+    ({ cipher, name }) => ({ cipher, speed: measure(name) }),
+  );
 }
 
 function measure(name: 'aes-256-gcm' | 'chacha20-poly1305'): number {

@@ -7,9 +7,26 @@
 import { z } from 'zod';
 import { uidOf } from '../f2f/uid.ts';
 import { isNodeName } from '../links/handshake/handshake-payload.ts';
+import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
 import { nodeSuite } from '../links/handshake/node-suite.ts';
 import { DEFAULT_KEEPALIVE } from '../links/keepalive.ts';
 import { formatLinkUrl, parseLinkUrl, type UrlUse } from '../links/link-url.ts';
+import {
+  ADDRESS_ALLOWED,
+  DEFAULT_MTU,
+  DEFAULT_NAME,
+  DHCP,
+  NAME_ALLOWED as INTERFACE_NAME_ALLOWED,
+  isInterfaceName,
+  MAC_ALLOWED,
+  MAX_MTU,
+  MIN_MTU,
+  MOST_TAP_ADDRESSES,
+  NAMESPACE_ALLOWED,
+  namespacePath,
+  parseHostAddress,
+  parseStationMac,
+} from '../tap/interface-options.ts';
 
 /** Frames up to this length pass whole; VDE's 1,518 is the least that is any use. */
 const LONGEST_FRAME = 9216;
@@ -88,6 +105,8 @@ const friend = section({
     .describe('Where to dial, in order of preference; empty if only the friend dials.'),
 });
 
+const TAP_ADDRESS_ALLOWED = `${ADDRESS_ALLOWED}, or "${DHCP}"`;
+
 const key = z
   .string('text of 1 to 256 characters')
   .min(1, 'text of 1 to 256 characters')
@@ -148,6 +167,9 @@ const stpSection = section({
     .describe('Seconds in Discarding and in Learning without an agreement.'),
 });
 
+const CIPHERS = Object.values(CIPHER_NAMES);
+const SOME_CIPHERS = `a list of one or more of ${CIPHERS.map((each) => `"${each}"`).join(', ')}`;
+
 const linkSection = section({
   keepaliveMs: wholeNumber(50, 60_000, ' milliseconds')
     .default(DEFAULT_KEEPALIVE.interval)
@@ -158,6 +180,50 @@ const linkSection = section({
   maxFrame: wholeNumber(SHORTEST_LONGEST_FRAME, LONGEST_FRAME, ' octets')
     .default(LONGEST_FRAME)
     .describe('The longest Ethernet frame taken, without FCS; longer ones are dropped.'),
+  ciphers: z
+    .array(oneOf(CIPHERS), SOME_CIPHERS)
+    .min(1, SOME_CIPHERS)
+    .max(CIPHERS.length, SOME_CIPHERS)
+    .default(CIPHERS)
+    .describe('The ciphers offered; of those the friend offers too, the fastest is taken.'),
+});
+
+/** A text that a check of tap/interface-options.ts reads. */
+function tapText(allowed: string, isAllowed: (text: string) => boolean) {
+  return z.string(allowed).refine(isAllowed, allowed);
+}
+
+const tapAddress = z.string(TAP_ADDRESS_ALLOWED).superRefine((text, context) => {
+  const address = text === DHCP ? undefined : parseHostAddress(text);
+  if (typeof address !== 'string') return;
+  context.addIssue({ code: 'custom', message: `${address}, or "${DHCP}"` });
+});
+
+const tapSection = section({
+  name: tapText(INTERFACE_NAME_ALLOWED, isInterfaceName)
+    .default(DEFAULT_NAME)
+    .describe('The name of the interface; with a %d in it, the lowest free number.'),
+  ip: z
+    .union(
+      [
+        tapAddress.transform((text) => [text]),
+        z
+          .array(tapAddress, 'a list of addresses')
+          .max(MOST_TAP_ADDRESSES, `a list of at most ${MOST_TAP_ADDRESSES} addresses`),
+      ],
+      TAP_ADDRESS_ALLOWED,
+    )
+    .default([])
+    .describe('Addresses with their prefixes, or "dhcp".'),
+  mac: tapText(MAC_ALLOWED, (text) => parseStationMac(text) !== undefined)
+    .exactOptional()
+    .describe('By default made of UID, name and namespace, and so always the same.'),
+  mtu: wholeNumber(MIN_MTU, MAX_MTU, ' octets')
+    .default(DEFAULT_MTU)
+    .describe('Octets of payload in a frame.'),
+  netns: tapText(NAMESPACE_ALLOWED, (text) => namespacePath(text) !== undefined)
+    .exactOptional()
+    .describe("The network namespace, by name or path; by default the node's own."),
 });
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -201,6 +267,11 @@ export const configFileSchema = section({
     .default('when-no-shared-group')
     .describe('Whether Ethernet may go in the clear to a friend who shares no group.'),
   switch: switchSection.prefault({}).describe('The Ethernet switch.'),
+  taps: z
+    .array(tapSection, 'a list of host interfaces')
+    .max(64, 'a list of at most 64 host interfaces')
+    .prefault([])
+    .describe('Interfaces of this machine on the switch, made at the start (CAP_NET_ADMIN).'),
   stp: stpSection.prefault({}).describe('The spanning tree.'),
   link: linkSection.prefault({}).describe('The links to friends.'),
   log: logSection.prefault({}).describe('The log on standard error.'),
@@ -215,6 +286,7 @@ type Path = (string | number)[];
 interface CrossChecked {
   friends: { uid: string; publicKey?: string | undefined }[];
   groups: { name: string }[];
+  taps: { name: string; netns?: string }[];
   stp: { helloTime: number; maxAge: number; forwardDelay: number };
   link: { keepaliveMs: number; failAfterMs: number };
 }
@@ -241,6 +313,10 @@ function* contradictions(file: CrossChecked): Generator<[Path, string]> {
       ['groups', groupAt, 'name'],
       'this group is listed already; join the two entries, old keys go into previousKeys',
     ];
+  }
+  const tapAt = firstRepeated(file.taps.map(({ name, netns = '' }) => `${name}@${netns}`));
+  if (tapAt !== undefined && !file.taps[tapAt].name.includes('%d')) {
+    yield [['taps', tapAt, 'name'], 'this interface is listed already; give it another name'];
   }
   const { helloTime, maxAge, forwardDelay } = file.stp;
   // 802.1D-2004, 17.14: 2 * (Forward Delay - 1) >= Max Age >= 2 * (Hello Time + 1).

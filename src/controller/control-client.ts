@@ -2,11 +2,12 @@
  * NodeApi over the control socket. Light, because every command of the command
  * line starts with it: node:http and nothing else.
  */
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
 import { KithError } from '../errors.ts';
 import { errorFromBody } from './control-errors.ts';
 import { checkSocketPath, controlSocketPath, inodeOf } from './control-socket.ts';
+import { parseJsonLines } from './json-lines.ts';
 import type { NodeApi } from './node-api.ts';
 
 /** Milliseconds without a sign of life from the node. Joining waits for a friend, so it is generous. */
@@ -44,6 +45,12 @@ export function controlClient(home: string): ControlClient {
     invite: (options) => post('/v1/invite', options),
     join: (ticket) => post('/v1/join', { ticket }),
     removeFriend: (friend) => ask(path, 'DELETE', `/v1/friends/${encodeURIComponent(friend)}`),
+    taps: () => get('/v1/taps'),
+    addTap: (request) => post('/v1/taps', request),
+    removeTap: (name) => ask(path, 'DELETE', `/v1/taps/${encodeURIComponent(name)}`),
+    openTapAttachment: () => post('/v1/taps/attachments', {}),
+    completeTapAttachment: (attachment) => post('/v1/taps/attachments/complete', attachment),
+    holdTap: (name, request) => listen(path, `/v1/taps/${encodeURIComponent(name)}/hold`, request),
     down: async () => {
       await post('/v1/down', {});
     },
@@ -52,8 +59,36 @@ export function controlClient(home: string): ControlClient {
   };
 }
 
-/** One request on its own connection. */
-function ask<T>(socketPath: string, method: string, route: string, body?: object): Promise<T> {
+/** One request on its own connection, and the whole answer. */
+async function ask<T>(
+  socketPath: string,
+  method: string,
+  route: string,
+  body?: object,
+): Promise<T> {
+  const response = await send(socketPath, method, route, body);
+  return await wholeAnswer<T>(socketPath, response);
+}
+
+/** One request whose answer is a line of JSON for each value, as they come. */
+async function listen<T>(
+  socketPath: string,
+  route: string,
+  body: object,
+): Promise<AsyncIterable<T>> {
+  const response = await send(socketPath, 'POST', route, body);
+  if (response.statusCode !== 200) await wholeAnswer(socketPath, response);
+  response.socket.setTimeout(0);
+  return parseJsonLines<T>(response, (error) => connectionError(socketPath, error));
+}
+
+/** @returns the answer, of which the head has come */
+function send(
+  socketPath: string,
+  method: string,
+  route: string,
+  body?: object,
+): Promise<IncomingMessage> {
   checkSocketPath(socketPath);
   return new Promise((resolve, reject) => {
     const text = body === undefined ? undefined : JSON.stringify(body);
@@ -70,24 +105,28 @@ function ask<T>(socketPath: string, method: string, route: string, body?: object
     });
     request.on('timeout', () => request.destroy(silent(socketPath)));
     request.on('error', (error) => reject(connectionError(socketPath, error)));
-    request.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      let length = 0;
-      response.on('data', (chunk: Buffer) => {
-        length += chunk.length;
-        if (length > LONGEST_ANSWER) request.destroy(nonsense('an answer without end'));
-        else chunks.push(chunk);
-      });
-      response.on('error', (error) => reject(connectionError(socketPath, error)));
-      response.on('end', () => {
-        try {
-          resolve(readAnswer<T>(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8')));
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+    request.on('response', resolve);
     request.end(text);
+  });
+}
+
+function wholeAnswer<T>(socketPath: string, response: IncomingMessage): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    response.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > LONGEST_ANSWER) response.destroy(nonsense('an answer without end'));
+      else chunks.push(chunk);
+    });
+    response.on('error', (error) => reject(connectionError(socketPath, error)));
+    response.on('end', () => {
+      try {
+        resolve(readAnswer<T>(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8')));
+      } catch (error) {
+        reject(error);
+      }
+    });
   });
 }
 

@@ -13,9 +13,13 @@ export interface ControlRoute {
   /** The operationId: the method of NodeApi, or `openapi`. */
   readonly operation: string;
   readonly summary: string;
+  /** What the part of the path behind the colon is; absent: a friend. */
+  readonly parameter?: string;
   readonly body?: z.ZodType;
   readonly answer: z.ZodType;
   readonly status: 200 | 202;
+  /** Whether the answer is an AsyncIterable: one line of JSON for each value, as they come. */
+  readonly stream?: true;
   /** Answers a request. `parameter` is the part of the path behind the colon, `body` has passed the schema. */
   readonly run: (api: NodeApi, parameter: string, body: unknown) => Promise<unknown>;
 }
@@ -95,6 +99,60 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     answer: schemas.removeAnswer,
     status: 200,
     run: (api, friend) => api.removeFriend(friend),
+  },
+  reading(
+    '/v1/taps',
+    'taps',
+    'The host interfaces on the switch.',
+    z.array(schemas.tapStatus),
+    (api) => api.taps(),
+  ),
+  acting({
+    path: '/v1/taps',
+    operation: 'addTap',
+    summary: 'Makes a host interface on the switch.',
+    body: schemas.tapRequest,
+    answer: schemas.tapStatus,
+    run: (api, body) => api.addTap(body),
+  }),
+  {
+    method: 'DELETE',
+    path: '/v1/taps/:tap',
+    operation: 'removeTap',
+    parameter: 'What GET /v1/taps calls it.',
+    summary: 'Takes a host interface away.',
+    answer: schemas.tapRemoval,
+    status: 200,
+    run: (api, tap) => api.removeTap(tap),
+  },
+  acting({
+    path: '/v1/taps/attachments',
+    operation: 'openTapAttachment',
+    summary: 'Binds a socket for the descriptor of a TAP that another process has opened.',
+    body: schemas.tapAttachmentRequest,
+    answer: schemas.tapAttachmentAnswer,
+    run: (api) => api.openTapAttachment(),
+  }),
+  acting({
+    path: '/v1/taps/attachments/complete',
+    operation: 'completeTapAttachment',
+    summary: 'Joins the TAP whose descriptor was sent there to the switch.',
+    body: schemas.tapAttachment,
+    answer: schemas.tapStatus,
+    run: (api, body) => api.completeTapAttachment(body),
+  }),
+  {
+    method: 'POST',
+    path: '/v1/taps/:tap/hold',
+    operation: 'holdTap',
+    parameter: 'What GET /v1/taps calls it.',
+    summary:
+      'Holds an interface of another process: one line of JSON for each event, and the interface goes away with the connection.',
+    body: schemas.tapHoldRequest,
+    answer: schemas.tapEvent,
+    status: 200,
+    stream: true,
+    run: (api, tap, body) => api.holdTap(tap, body as z.output<typeof schemas.tapHoldRequest>),
   },
   acting({
     path: '/v1/down',

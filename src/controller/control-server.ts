@@ -22,6 +22,7 @@ import {
   publishSocket,
   withdrawSocket,
 } from './control-socket.ts';
+import { JSON_LINES, jsonLines } from './json-lines.ts';
 import type { NodeApi } from './node-api.ts';
 import { openApiDocument } from './openapi.ts';
 
@@ -31,9 +32,9 @@ const BODY_LIMIT = 64 * 1024;
 const REQUEST_TIMEOUT = 10_000;
 /** Milliseconds for requests under way to be answered when the server closes. */
 const CLOSING_GRACE = 500;
-/** Connections at a time; more are closed at once. */
-const MAX_CONNECTIONS = 64;
-/** Octets of a friend in a path: a name of 63 characters of up to 4 octets, percent-encoded. */
+/** Connections at a time, those that hold interfaces among them; more are closed at once. */
+const MAX_CONNECTIONS = 256;
+/** Octets of a parameter in a path; a friend's is the longest: a name of 63 characters of up to 4 octets, percent-encoded. */
 const MAX_PARAMETER_LENGTH = 1024;
 
 export interface ControlServerOptions {
@@ -196,14 +197,17 @@ function acceptEmptyJson(app: FastifyInstance): void {
 }
 
 function addRoute(app: FastifyInstance, route: ControlRoute, state: ServingState): void {
-  app.route<{ Params: { friend?: string } }>({
+  app.route<{ Params: Readonly<Record<string, string>> }>({
     method: route.method,
     url: route.path,
     handler: async (request, reply) => {
       if (state.api === undefined) throw new KithError('not-running', state.refusal);
       const body = route.body === undefined ? undefined : readBody(route, request.body);
-      const answer = await route.run(state.api, request.params.friend ?? '', body);
-      return reply.code(route.status).send(answer);
+      const [parameter = ''] = Object.values(request.params);
+      const answer = await route.run(state.api, parameter, body);
+      if (route.stream === undefined) return reply.code(route.status).send(answer);
+      const lines = jsonLines(answer as AsyncIterable<unknown>);
+      return reply.code(route.status).type(JSON_LINES).send(lines);
     },
   });
 }

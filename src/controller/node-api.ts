@@ -5,6 +5,7 @@
  * Times are milliseconds, lengths octets, unless a name says otherwise. Every
  * value is plain JSON. Methods that act fail with a KithError.
  */
+import type { TapLease } from './lease-keeper.ts';
 
 export interface NodeStatus {
   readonly name: string;
@@ -20,6 +21,8 @@ export interface NodeStatus {
   readonly friends: { readonly known: number; readonly connected: number };
   readonly ports: number;
   readonly addresses: number;
+  /** Names of the host interfaces. */
+  readonly taps: readonly string[];
   readonly groups: readonly string[];
   readonly plaintext: PlaintextFloor;
   /** Which implementation moves the frames: 'native' or 'memory'. */
@@ -79,8 +82,8 @@ export interface LinkStatus {
 
 export interface PortStatus {
   readonly port: number;
-  readonly kind: 'vde' | 'link';
-  /** Who is on it: the description a VDE client gave, or the friend's name. */
+  readonly kind: 'vde' | 'link' | 'tap';
+  /** Who is on it: the description a VDE client gave, the friend's name, or that of the TAP. */
   readonly description: string;
   readonly endpoints: number;
   readonly role: string;
@@ -141,6 +144,62 @@ export interface InviteOptions {
   readonly addresses?: readonly string[];
 }
 
+/** A host interface that is wanted. */
+export interface TapRequest {
+  /** By default kith0; a `%d` in it becomes the lowest free number. */
+  readonly name?: string;
+  /** Addresses with their prefixes, and perhaps the word `dhcp`. */
+  readonly ip?: readonly string[];
+  /** By default made of UID, name and namespace, and so always the same. */
+  readonly mac?: string;
+  /** Octets of payload in a frame. */
+  readonly mtu?: number;
+  /** The name or the path of the network namespace; by default the node's own. */
+  readonly netns?: string;
+}
+
+/** A host interface on the switch. */
+export interface TapStatus {
+  /** What it goes by here: `kith0`; `kith0@NETNS` elsewhere, `kith0@PORT` of another process. */
+  readonly name: string;
+  /** The name of the interface, in its namespace. */
+  readonly interface: string;
+  readonly port: number;
+  readonly mac: string;
+  readonly mtu: number;
+  /** Those that the node gave it, with prefixes. */
+  readonly addresses: readonly string[];
+  /** Whether the node asks a DHCP server for an address. */
+  readonly dhcp: boolean;
+  readonly netns?: string;
+  /** Whether another process opened it and passed it here. */
+  readonly attached: boolean;
+}
+
+/** What a process says of the TAP that it has sent. */
+export interface TapAttachment {
+  /** Where it sent the descriptor. */
+  readonly path: string;
+  /** Of the interface, in the namespace of that process. */
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  /** Whether it is to go away unless somebody holds it within ten seconds. */
+  readonly held?: boolean;
+}
+
+/** How an interface of another process is held. */
+export interface TapHoldRequest {
+  /** Whether the node shall ask a DHCP server for an address. */
+  readonly dhcp?: boolean;
+}
+
+/** What happens to an interface that is held. The process that has it sets it up. */
+export interface TapEvent {
+  /** What a DHCP server granted; null: nothing yet, or nothing any more. */
+  readonly lease: TapLease | null;
+}
+
 export interface NodeApi {
   status(): Promise<NodeStatus>;
   friends(): Promise<readonly FriendStatus[]>;
@@ -155,6 +214,20 @@ export interface NodeApi {
   join(ticket: string): Promise<{ readonly uid: string; readonly name: string }>;
   /** Ends the sessions with a friend at once and forgets the key. */
   removeFriend(friend: string): Promise<{ readonly uid: string }>;
+  taps(): Promise<readonly TapStatus[]>;
+  /** Makes a host interface on the switch; it is up when the promise is resolved. */
+  addTap(request: TapRequest): Promise<TapStatus>;
+  /** Takes a host interface away; a new one can have its name when the promise is resolved. */
+  removeTap(name: string): Promise<{ readonly name: string }>;
+  /** Binds a Unix datagram socket, for one descriptor of a TAP with virtio-net headers. */
+  openTapAttachment(): Promise<{ readonly path: string }>;
+  /** Joins the TAP whose descriptor was sent there to the switch. */
+  completeTapAttachment(attachment: TapAttachment): Promise<TapStatus>;
+  /**
+   * Holds an interface that another process has passed here: it goes away when the holder
+   * stops listening. The first event comes at once; the end comes when the interface is gone.
+   */
+  holdTap(name: string, request: TapHoldRequest): Promise<AsyncIterable<TapEvent>>;
   /** Ends the node; the promise is resolved before the process is gone. */
   down(): Promise<void>;
 }

@@ -16,6 +16,11 @@ import type {
   NodeStatus,
   PortStatus,
   StpStatus,
+  TapAttachment,
+  TapEvent,
+  TapHoldRequest,
+  TapRequest,
+  TapStatus,
   WhyReport,
 } from './node-api.ts';
 import { explain } from './why.ts';
@@ -49,6 +54,7 @@ export class NodeReports implements NodeApi {
       },
       ports: (await this.ports()).length,
       addresses: addresses.length,
+      taps: this.#parts.taps.list().map(({ name }) => name),
       groups: config.groups.map(({ name }) => name),
       plaintext: config.plaintext,
       dataPlane: dataPlane.implementation,
@@ -74,7 +80,7 @@ export class NodeReports implements NodeApi {
   }
 
   async ports(): Promise<readonly PortStatus[]> {
-    const { vde, core } = this.#parts;
+    const { vde, core, taps } = this.#parts;
     const ports: PortStatus[] = [];
     const descriptions = new Map<number, string[]>();
     for (const { port, description } of vde.list()) {
@@ -83,6 +89,7 @@ export class NodeReports implements NodeApi {
     for (const [port, texts] of descriptions) {
       ports.push(this.#portStatus(port, 'vde', texts.join(', '), texts.length));
     }
+    for (const { port, name } of taps.list()) ports.push(this.#portStatus(port, 'tap', name, 1));
     for (const friend of core.friends) {
       if (friend.current === undefined) continue;
       ports.push(this.#portStatus(friend.port, 'link', nameOf(friend), 1));
@@ -179,6 +186,30 @@ export class NodeReports implements NodeApi {
     return { uid: friend.uid };
   }
 
+  async taps(): Promise<readonly TapStatus[]> {
+    return this.#parts.taps.list();
+  }
+
+  async addTap(request: TapRequest): Promise<TapStatus> {
+    return this.#parts.taps.add(request);
+  }
+
+  async removeTap(name: string): Promise<{ name: string }> {
+    return await this.#parts.taps.remove(name);
+  }
+
+  async openTapAttachment(): Promise<{ path: string }> {
+    return this.#parts.taps.openAttachment();
+  }
+
+  async completeTapAttachment(attachment: TapAttachment): Promise<TapStatus> {
+    return this.#parts.taps.completeAttachment(attachment);
+  }
+
+  async holdTap(name: string, request: TapHoldRequest): Promise<AsyncIterable<TapEvent>> {
+    return this.#parts.taps.hold(name, request);
+  }
+
   async down(): Promise<void> {
     // The answer has to be out before the socket goes.
     setImmediate(() => this.#parts.end());
@@ -216,7 +247,7 @@ export class NodeReports implements NodeApi {
 
   #portStatus(
     port: number,
-    kind: 'vde' | 'link',
+    kind: PortStatus['kind'],
     description: string,
     endpoints: number,
   ): PortStatus {
@@ -257,6 +288,7 @@ export class NodeReports implements NodeApi {
       noticesDroppedStrangers: dropped.strangers,
       noticesDroppedFriends: dropped.friends,
       vdeRefused,
+      tapsLost: this.#parts.taps.lost,
     };
   }
 }

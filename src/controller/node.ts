@@ -25,19 +25,23 @@ import type { SecurityGroup } from '../links/handshake/group-tags.ts';
 import { checkGroups } from '../links/handshake/handshake-options.ts';
 import { nodeSuite } from '../links/handshake/node-suite.ts';
 import { memoryProvider } from '../links/memory/memory-provider.ts';
+import { FEATURE_SUPER_FRAMES } from '../links/super-frame.ts';
 import { tcpProvider } from '../links/tcp/tcp-provider.ts';
 import { udpProvider } from '../links/udp/udp-provider.ts';
 import { loadAccounts } from '../switch/vde/accounts.ts';
 import { PortTable } from '../switch/vde/port-table.ts';
 import { VdeServer, type VdeServerEvent } from '../switch/vde/vde-server.ts';
+import { tapOpener } from '../tap/tap-device.ts';
 import { BridgeControl } from './bridge-control.ts';
 import { measureCiphers } from './cipher-speed.ts';
 import type { KithConfig } from './config.ts';
+import { DhcpLeases } from './dhcp-lease.ts';
 import { FriendBook } from './friend-book.ts';
 import type { NodeApi } from './node-api.ts';
 import { NodeReports } from './node-reports.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { RememberedPorts } from './remembered-ports.ts';
+import { Taps } from './taps.ts';
 
 /** Milliseconds between looks at what the links measure, for the spanning tree's costs. */
 const MEASURE_INTERVAL = 5000;
@@ -81,6 +85,7 @@ export interface NodeParts {
   readonly core: F2FCore;
   readonly book: FriendBook;
   readonly vde: VdeServer;
+  readonly taps: Taps;
   readonly startedAt: number;
   /** URLs to give to friends. */
   addresses(): readonly string[];
@@ -94,6 +99,7 @@ function systemEnvironment(): NodeEnvironment {
     sockets,
     startEngine: ({ link, switch: bridge }) =>
       startWorkerThread(sockets, {
+        rehearse: true,
         keepalive: { interval: link.keepaliveMs, failAfter: link.failAfterMs },
         database: {
           ageingTime: bridge.ageing * 1000,
@@ -181,6 +187,7 @@ class Assembly {
       sessionDead: (localIndex, silence) => core.sessionDead(localIndex, silence),
       sessionRoamed: (localIndex, address) => core.sessionRoamed(localIndex, address),
       sessionAlive: (localIndex) => core.sessionAlive(localIndex),
+      dhcpReply: (port, frame) => leases.reply(port, frame),
       bulkSent: (localIndex) => core.bulkSent(localIndex),
       failed: (error) => this.#fail(error),
     });
@@ -194,15 +201,32 @@ class Assembly {
     const core = this.#makeCore(prepared, dataPlane, environment.providers);
     core.events.on('connecting', ({ port }) => bridge.portUp(port, 'link'));
     core.events.on('disconnected', ({ port }) => bridge.portDown(port));
+    const ports = new PortTable(config.switch.ports);
     const vde = new VdeServer({
       directory: config.switch.directory,
       sockets: environment.sockets,
       host: dataPlane,
-      ports: new PortTable(config.switch.ports),
+      ports,
       mode: config.switch.mode,
       directoryMode: config.switch.dirMode,
       ...prepared.socketGroup,
       onEvent: (event) => this.#vdeEvent(event),
+    });
+    const leases = new DhcpLeases({
+      plane: dataPlane,
+      clock: monotonicClock,
+      random: () => randomBytes(4).readUInt32LE() / 2 ** 32,
+    });
+    const taps = new Taps({
+      home,
+      uid: identity.uid,
+      sockets: environment.sockets,
+      openTap: tapOpener(environment.sockets),
+      plane: dataPlane,
+      bridge,
+      ports,
+      log,
+      leaseKeeper: () => leases.keeper(),
     });
     this.parts = {
       identity,
@@ -213,6 +237,7 @@ class Assembly {
       core,
       book,
       vde,
+      taps,
       startedAt: monotonicClock.now(),
       addresses: () => config.advertise ?? ownAddresses(core.listening),
       end: () => void this.close(),
@@ -227,12 +252,13 @@ class Assembly {
   }
 
   async start(): Promise<void> {
-    const { core, vde } = this.parts;
+    const { core, vde, taps } = this.parts;
     const ports = new RememberedPorts(this.parts.home);
     await ports.load();
     for (const url of this.#config.listen) await ports.listen(url, (each) => core.listen(each));
     await ports.save();
     await vde.start();
+    for (const tap of this.#config.taps) addConfigured(taps, tap);
   }
 
   /** Ends everything; may be called at any time, and again. */
@@ -242,8 +268,9 @@ class Assembly {
   }
 
   async #close(): Promise<void> {
-    const { core, vde, bridge, dataPlane, book } = this.parts;
+    const { core, vde, taps, bridge, dataPlane, book } = this.parts;
     clearInterval(this.#measureTimer);
+    taps.close();
     await core.close();
     bridge.close();
     await vde.stop();
@@ -268,7 +295,7 @@ class Assembly {
   ): F2FCore {
     const config = this.#config;
     const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length));
-    const ciphers = measureCiphers();
+    const ciphers = measureCiphers(config.link.ciphers);
     return new F2FCore({
       clock: monotonicClock,
       random,
@@ -281,7 +308,7 @@ class Assembly {
         random,
         identity,
         name: config.name,
-        features: 0,
+        features: FEATURE_SUPER_FRAMES,
         largestFrame: config.link.maxFrame,
         ciphers,
         groups,
@@ -328,6 +355,17 @@ class Assembly {
         relayed: false,
       });
     }
+  }
+}
+
+/** @throws KithError that says where the interface was asked for */
+function addConfigured(taps: Taps, tap: KithConfig['taps'][number]): void {
+  try {
+    taps.add(tap);
+  } catch (cause) {
+    if (!(cause instanceof KithError)) throw cause;
+    const told = `taps in the configuration, ${tap.name}: ${cause.message}`;
+    throw new KithError(cause.code, told, { cause });
   }
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CONTROL_ROUTES, type ControlRoute } from './control-routes.ts';
 import { errorAnswer } from './control-schemas.ts';
+import { JSON_LINES } from './json-lines.ts';
 
 type Json = Record<string, unknown>;
 
@@ -43,7 +44,7 @@ function operation(route: ControlRoute): Json {
     name: match[1],
     in: 'path',
     required: true,
-    description: 'A UID, an unambiguous beginning of one, or a name.',
+    description: route.parameter ?? 'A UID, an unambiguous beginning of one, or a name.',
     schema: { type: 'string' },
   }));
   return {
@@ -59,14 +60,18 @@ function operation(route: ControlRoute): Json {
           },
         }),
     responses: {
-      [route.status]: answer('What was asked for.', bare(route.answer, 'output')),
+      [route.status]: answer(
+        'What was asked for.',
+        bare(route.answer, 'output'),
+        route.stream === undefined ? 'application/json' : JSON_LINES,
+      ),
       default: answer('What is wrong, and what to do.', { $ref: '#/components/schemas/Error' }),
     },
   };
 }
 
-function answer(description: string, schema: Json): Json {
-  return { description, content: { 'application/json': { schema } } };
+function answer(description: string, schema: Json, type = 'application/json'): Json {
+  return { description, content: { [type]: { schema } } };
 }
 
 /** OpenAPI 3.1 names the dialect for the whole document, so each schema goes without. */

@@ -58,6 +58,8 @@ export interface OpenSession {
   readonly mode: 'sealed' | 'clear';
   /** The largest frame the other end takes. */
   readonly largestFrame: number;
+  /** Both ends take super-frames. */
+  readonly superFrames?: boolean;
   /** The switch port of the friend. */
   readonly port: number;
 }
@@ -98,6 +100,23 @@ export interface SendFrame {
   readonly frame: Uint8Array;
 }
 
+/** Lets a frame in by a port as if what is attached there had sent it. */
+export interface InjectFrame {
+  readonly op: 'inject-frame';
+  readonly port: number;
+  readonly frame: Uint8Array;
+}
+
+/**
+ * From now on (or no longer) DHCP replies that leave by the port are told to the main thread
+ * too: the node asks for an address in the name of the host behind the port.
+ */
+export interface ListenDhcp {
+  readonly op: 'listen-dhcp';
+  readonly port: number;
+  readonly on: boolean;
+}
+
 /** A whole snapshot of what the switch needs to know. */
 export interface Configure {
   readonly op: 'configure';
@@ -128,6 +147,8 @@ export type Command =
   | CloseSession
   | SendPacket
   | SendFrame
+  | InjectFrame
+  | ListenDhcp
   | Configure
   | FlushPort
   | Query;

@@ -28,6 +28,8 @@ export interface DataPlaneEvents {
   sessionAlive(localIndex: number): void;
   /** The bulk packet of a session has left. */
   bulkSent(localIndex: number): void;
+  /** A DHCP reply left by a port that `listenDhcp` named. */
+  dhcpReply(port: number, frame: Uint8Array): void;
   /** The worker died: the node cannot go on. */
   failed(error: Error): void;
 }
@@ -110,6 +112,13 @@ export class DataPlane implements CarrierHost {
     return descriptor;
   }
 
+  /** Joins a TAP to a port. `closed` is called when the device has gone by itself. */
+  addTap(port: number, systemDescriptor: number, closed: (errno: number) => void): number {
+    const descriptor = this.adopt(systemDescriptor, Kind.tap, { closed });
+    this.#post({ op: 'add-endpoint', descriptor, port });
+    return descriptor;
+  }
+
   removeEndpoint(handle: number): void {
     this.release(handle);
   }
@@ -139,6 +148,16 @@ export class DataPlane implements CarrierHost {
 
   sendFrame(port: number, frame: Uint8Array): void {
     this.#post({ op: 'send-frame', port, frame });
+  }
+
+  /** Lets a frame in by `port` as if what is attached there had sent it. */
+  injectFrame(port: number, frame: Uint8Array): void {
+    this.#post({ op: 'inject-frame', port, frame });
+  }
+
+  /** Whether `dhcpReply` is wanted for a port. */
+  listenDhcp(port: number, on: boolean): void {
+    this.#post({ op: 'listen-dhcp', port, on });
   }
 
   configure(settings: ForwarderSettings): void {
@@ -258,6 +277,9 @@ export class DataPlane implements CarrierHost {
         return;
       case NoticeKind.alive:
         this.#events.sessionAlive(subject);
+        return;
+      case NoticeKind.dhcpReply:
+        this.#events.dhcpReply(subject, notice.payload);
         return;
       case NoticeKind.bulkSent:
         this.#events.bulkSent(subject);

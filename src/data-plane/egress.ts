@@ -16,6 +16,10 @@ import {
   JOB_RECORDS,
   JOB_STRIDE,
   Job,
+  Offload,
+  PART_RECORDS,
+  PART_STRIDE,
+  Part,
   SEND_RECORDS,
   SlabLayout,
   TAG_LENGTH,
@@ -29,15 +33,29 @@ import {
   RECORD_HEADER_LENGTH,
   writeRecordHeader,
 } from '../links/link-message.ts';
+import { clampMss } from '../links/mss-clamp.ts';
 import { PACKET_HEADER_LENGTH, PacketType, writePacketHeader } from '../links/packet.ts';
 import { BASE_PATH_MTU } from '../links/path-mtu.ts';
+import {
+  type FrameOffload,
+  MAX_SUPER_FRAGMENTS,
+  MAX_SUPER_FRAME,
+  SUPER_HEADER_LENGTH,
+  superFrameHeaders,
+  writeSuperHeader,
+} from '../links/super-frame.ts';
+import { pieceOctets } from '../links/super-reassembly.ts';
 import type { Endpoint } from './endpoint.ts';
 import { CHUNK_LENGTH, type DataPlaneMemory } from './memory.ts';
 import { type Session, STAGED_RECORDS } from './session.ts';
 
-/** Octets of one staging area; also the most that one GSO send may be (65,000). */
-const STAGING_LENGTH = 64 * 1024;
-const STAGING_AREAS = Math.floor(SlabLayout.arenaLength / STAGING_LENGTH);
+/** Octets of one staging area: a super-frame with the headers of its records. */
+const STAGING_LENGTH = 72 * 1024;
+/** Octets of the longest record: its length is a 16-bit field. */
+const LONGEST_RECORD = 64 * 1024;
+const STAGING_AREAS = Math.floor(SlabLayout.arenaLength / STAGING_LENGTH) - 1;
+/** The last area: headers of records whose payload is sent from where it lies. */
+const HEADERS_START = SlabLayout.arena + STAGING_AREAS * STAGING_LENGTH;
 
 /** UDP_SEGMENT: at most 64 segments, and 65,000 octets with headers to spare. */
 const MAX_SEGMENTS = 64;
@@ -46,7 +64,7 @@ const MAX_SEGMENTED_OCTETS = 65_000;
 /** Octets waiting for a stream beyond which Ethernet frames are dropped; control may fill the rest. */
 const STREAM_PATIENCE = 64 * 1024;
 
-const { EAGAIN, ENOBUFS, EMSGSIZE, EIO, EINVAL, EOPNOTSUPP } = constants.errno;
+const { EAGAIN, ENOBUFS, EMSGSIZE, EIO, EINVAL, ENOTSUP } = constants.errno;
 
 /** What the engine hears of frames that could not leave. */
 export interface EgressObserver {
@@ -67,9 +85,13 @@ export class Egress {
   /** Sessions with something staged; the first `#activeCount` are valid. */
   readonly #active: (Session | undefined)[] = new Array(STAGING_AREAS).fill(undefined);
   #activeCount = 0;
+  #broken: number[] = [];
   #sends = 0;
   #jobs = 0;
   #areas = 0;
+  /** Parts listed, and how far headers of their own are written. */
+  #parts = 0;
+  #headersFill = HEADERS_START;
   /** Cleared when the system turns out not to segment UDP. */
   #segmentation = true;
   now = 0;
@@ -99,10 +121,7 @@ export class Egress {
       session.drops.giant++;
       return;
     }
-    if (
-      !session.datagram &&
-      session.waiting + session.stagingFill > STREAM_PATIENCE + CHUNK_LENGTH / 4
-    ) {
+    if (this.#isPatienceOver(session)) {
       session.drops.full++;
       return;
     }
@@ -110,11 +129,207 @@ export class Egress {
     const overhead = RECORD_HEADER_LENGTH + PACKET_HEADER_LENGTH + (session.clear ? 0 : TAG_LENGTH);
     const limit = session.recordLength;
     if (length + overhead <= limit) {
-      this.#append(session, type, PacketType.ethernet, offset, length);
+      const at = this.#append(session, type, PacketType.ethernet, offset, length);
+      if (at >= 0 && session.datagram) clampMss(this.#io.slab, at, length, limit - overhead);
     } else {
       this.#fragment(session, type, offset, length, limit - overhead - FRAGMENT_HEADER_LENGTH);
     }
     if (session.clear) session.clearOctetsOut += length;
+  }
+
+  /**
+   * A super-frame to a session whose other end takes such. It must stay where it is until
+   * `drain`: it is sealed straight from there.
+   * @returns false when it is too long to cross whole
+   */
+  superFrameToSession(
+    session: Session,
+    offset: number,
+    length: number,
+    offload: Readonly<FrameOffload>,
+  ): boolean {
+    const total = SUPER_HEADER_LENGTH + length;
+    const tag = session.clear ? 0 : TAG_LENGTH;
+    const limit = session.recordLength;
+    const overhead = RECORD_HEADER_LENGTH + PACKET_HEADER_LENGTH + tag;
+    const whole = total + overhead <= limit;
+    const piece = whole ? total : limit - overhead - FRAGMENT_HEADER_LENGTH;
+    const count = Math.ceil(total / piece);
+    const needed = total + count * (overhead + FRAGMENT_HEADER_LENGTH);
+    if (length > MAX_SUPER_FRAME || count > MAX_SUPER_FRAGMENTS || needed > STAGING_LENGTH) {
+      return false;
+    }
+    const longest = superFrameHeaders(this.#io.slab, offset, offload) + offload.segmentSize;
+    if (longest > session.largestFrame) {
+      session.drops.giant++;
+      return true;
+    }
+    if (this.#isPatienceOver(session, needed)) {
+      session.drops.full++;
+      return true;
+    }
+    if (session.clear && session.datagram && !whole) {
+      this.#clearPieces(session, offset, length, piece, count, offload);
+      session.clearOctetsOut += length;
+      return true;
+    }
+    this.#closeRecord(session);
+    // Its records should leave in one send.
+    if (session.stagingFill + needed > STAGING_LENGTH) this.drain();
+    const id = session.nextFragmentId;
+    if (!whole) session.nextFragmentId = (id + 1) & 0xffff;
+    const { slab } = this.#io;
+    const type = session.clear ? LinkMessageType.clearRecord : LinkMessageType.sealedRecord;
+    for (let index = 0; index < count; index++) {
+      const position = index * piece;
+      const data = Math.min(piece, total - position);
+      const fragment = whole ? 0 : FRAGMENT_HEADER_LENGTH;
+      const at = this.#open(session, type, overhead + fragment + data);
+      const kind = whole ? PacketType.superFrame : PacketType.superFragment;
+      writePacketHeader(slab, at, kind, fragment + data);
+      let fill = at + PACKET_HEADER_LENGTH;
+      if (!whole) writeFragmentHeader(slab, fill, id, index, count, position, total);
+      fill += fragment;
+      const fields = index === 0 ? SUPER_HEADER_LENGTH : 0;
+      if (index === 0) writeSuperHeader(slab, fill, offload);
+      fill += fields;
+      const from = offset + position + fields - SUPER_HEADER_LENGTH;
+      const octets = data - fields;
+      if (session.clear) slab.copyWithin(fill, from, from + octets);
+      else {
+        session.moreOffset = from;
+        session.moreLength = octets;
+      }
+      session.stagingFill = fill + octets - session.staging;
+      this.#closeRecord(session);
+    }
+    if (session.clear) session.clearOctetsOut += length;
+    return true;
+  }
+
+  /**
+   * The pieces of a super-frame in the clear: only headers are written, and the frame is
+   * sent from where it lies.
+   */
+  #clearPieces(
+    session: Session,
+    offset: number,
+    length: number,
+    piece: number,
+    count: number,
+    offload: Readonly<FrameOffload>,
+  ): void {
+    // These are listed at once, so what is staged has to leave first.
+    if (session.staging >= 0) this.drain();
+    const total = SUPER_HEADER_LENGTH + length;
+    const id = session.nextFragmentId;
+    session.nextFragmentId = (id + 1) & 0xffff;
+    const { slab } = this.#io;
+    const headers = RECORD_HEADER_LENGTH + PACKET_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH;
+    const size = headers + piece;
+    const perSend = this.#segmentation
+      ? Math.min(MAX_SEGMENTS, Math.floor(MAX_SEGMENTED_OCTETS / size))
+      : 1;
+    for (let first = 0; first < count; first += perSend) {
+      const end = Math.min(count, first + perSend);
+      this.#reserve((end - first) * (headers + SUPER_HEADER_LENGTH), 2 * (end - first));
+      const parts = this.#parts;
+      let octets = 0;
+      for (let index = first; index < end; index++) {
+        const position = index * piece;
+        const data = Math.min(piece, total - position);
+        const start = this.#headersFill;
+        const fields = index === 0 ? SUPER_HEADER_LENGTH : 0;
+        this.#writeClearHeader(session, start, FRAGMENT_HEADER_LENGTH + data);
+        const packet = start + RECORD_HEADER_LENGTH;
+        writePacketHeader(slab, packet, PacketType.superFragment, FRAGMENT_HEADER_LENGTH + data);
+        const fragment = packet + PACKET_HEADER_LENGTH;
+        writeFragmentHeader(slab, fragment, id, index, count, position, total);
+        if (index === 0) writeSuperHeader(slab, start + headers, offload);
+        this.#headersFill += headers + fields;
+        this.#pushPart(start, headers + fields);
+        this.#pushPart(offset + position + fields - SUPER_HEADER_LENGTH, data - fields);
+        octets += headers + data;
+      }
+      const segment = end - first > 1 ? size : 0;
+      const at = this.#pushSend(
+        session,
+        session.descriptor,
+        parts,
+        octets,
+        session.address,
+        segment,
+      );
+      this.#io.tx[at + Tx.partCount] = 2 * (end - first);
+    }
+  }
+
+  /** The header of a clear record whose packets have so many octets, its number taken. */
+  #writeClearHeader(session: Session, start: number, payload: number): void {
+    const { slab } = this.#io;
+    const rest = RECORD_HEADER_LENGTH - LINK_HEADER_LENGTH + PACKET_HEADER_LENGTH + payload;
+    const high = session.clearNumberHigh;
+    const low = session.clearNumberLow;
+    const { clearRecord } = LinkMessageType;
+    writeRecordHeader(slab, start, clearRecord, rest, 0, session.remoteIndex, high, low);
+    session.clearNumberLow = (low + 1) >>> 0;
+    if (session.clearNumberLow === 0) session.clearNumberHigh = (high + 1) >>> 0;
+    session.recordsOut++;
+  }
+
+  /** Sees to it that so many octets of headers and so many parts can be listed. */
+  #reserve(octets: number, parts: number): void {
+    const full =
+      this.#headersFill + octets > HEADERS_START + STAGING_LENGTH ||
+      this.#parts + parts > PART_RECORDS ||
+      this.#sends === SEND_RECORDS;
+    if (full) this.drain();
+  }
+
+  #pushPart(offset: number, length: number): void {
+    const { parts } = this.#io;
+    const at = this.#parts * PART_STRIDE;
+    this.#parts++;
+    parts[at + Part.offset] = offset;
+    parts[at + Part.length] = length;
+  }
+
+  /** A super-frame to a TAP; it must stay where it is until `drain`. */
+  superFrameToTap(
+    endpoint: Endpoint,
+    offset: number,
+    length: number,
+    offload: Readonly<FrameOffload>,
+  ): void {
+    if (endpoint.waiting > 0) {
+      this.#observer.endpointFull(endpoint.port, length);
+      return;
+    }
+    const { pieces } = offload;
+    const { tx } = this.#io;
+    let at: number;
+    if (pieces === undefined) {
+      at = this.#pushSend(endpoint, endpoint.descriptor, offset, length, -1, 0);
+    } else {
+      this.#reserve(0, pieces.count);
+      const first = this.#parts;
+      for (let index = 0; index < pieces.count; index++) {
+        const skip = index === 0 ? SUPER_HEADER_LENGTH : 0;
+        this.#pushPart(pieces.offsets[index] + skip, pieceOctets(pieces, index) - skip);
+      }
+      at = this.#pushSend(endpoint, endpoint.descriptor, first, length, -1, 0);
+      tx[at + Tx.partCount] = pieces.count;
+    }
+    tx[at + Tx.segmentSize] = offload.segmentSize;
+    tx[at + Tx.offload] = offload.offload;
+    tx[at + Tx.checksumStart] = offload.checksumStart;
+    tx[at + Tx.checksumOffset] = offload.checksumOffset;
+  }
+
+  /** So much waits for a stream that Ethernet frames are dropped, or would with `more` octets. */
+  #isPatienceOver(session: Session, more = 0): boolean {
+    if (session.datagram) return false;
+    return session.waiting + session.stagingFill + more > STREAM_PATIENCE + CHUNK_LENGTH / 4;
   }
 
   /** An F2F packet that lies in the slab, sealed. */
@@ -249,23 +464,26 @@ export class Egress {
     for (let at = 0; at < this.#jobs * JOB_STRIDE; at += JOB_STRIDE) {
       if (jobs[at + Job.result] >= 0) continue;
       const start = jobs[at + Job.outputOffset];
-      slab.fill(0, start, start + jobs[at + Job.inputLength] + TAG_LENGTH);
+      const text = jobs[at + Job.inputLength] + jobs[at + Job.moreLength];
+      slab.fill(0, start, start + text + TAG_LENGTH);
     }
   }
 
+  /** @returns where the payload lies now, or -1 */
   #append(
     session: Session,
     recordType: number,
     type: number,
     offset: number,
     length: number,
-  ): void {
+  ): number {
     const at = this.#room(session, recordType, length);
-    if (at < 0) return;
+    if (at < 0) return at;
     const slab = this.#io.slab;
     writePacketHeader(slab, at, type, length);
     slab.copyWithin(at + PACKET_HEADER_LENGTH, offset, offset + length);
     session.stagingFill += PACKET_HEADER_LENGTH + length;
+    return at + PACKET_HEADER_LENGTH;
   }
 
   #fragment(session: Session, type: number, offset: number, length: number, piece: number): void {
@@ -301,7 +519,7 @@ export class Egress {
     const tag = recordType === LinkMessageType.sealedRecord ? TAG_LENGTH : 0;
     const least = RECORD_HEADER_LENGTH + needed + tag;
     const length = session.datagram ? session.recordLength : Math.max(session.recordLength, least);
-    if (least > length || length > STAGING_LENGTH) {
+    if (least > length || length > LONGEST_RECORD) {
       session.drops.giant++;
       return -1;
     }
@@ -348,10 +566,13 @@ export class Egress {
       jobs[at + Job.aadOffset] = start;
       jobs[at + Job.aadLength] = RECORD_HEADER_LENGTH;
       jobs[at + Job.inputOffset] = start + RECORD_HEADER_LENGTH;
-      jobs[at + Job.inputLength] = body;
+      jobs[at + Job.inputLength] = body - session.moreLength;
       jobs[at + Job.outputOffset] = start + RECORD_HEADER_LENGTH;
       jobs[at + Job.numberHigh] = high;
       jobs[at + Job.numberLow] = low;
+      jobs[at + Job.moreOffset] = session.moreOffset;
+      jobs[at + Job.moreLength] = session.moreLength;
+      session.moreLength = 0;
       keys.advance();
       session.stagingFill += TAG_LENGTH;
     } else {
@@ -408,6 +629,7 @@ export class Egress {
       session.backlog = this.#memory.chunks.take();
       if (session.backlog < 0) {
         session.drops.full++;
+        if (!whole) this.#broken.push(session.descriptor);
         return;
       }
       session.backlogStart = session.backlogEnd = session.backlog;
@@ -427,6 +649,15 @@ export class Egress {
     session.backlogEnd += length;
   }
 
+  /** Streams that lost octets in the middle of a message since the last call, if any. */
+  takeBroken(): readonly number[] | undefined {
+    if (this.#broken.length === 0) return undefined;
+    const broken = this.#broken;
+    this.#broken = [];
+    return broken;
+  }
+
+  /** @returns where its record begins */
   #pushSend(
     owner: Endpoint | Session | undefined,
     descriptor: number,
@@ -434,7 +665,7 @@ export class Egress {
     length: number,
     address: number,
     segmentSize: number,
-  ): void {
+  ): number {
     if (this.#sends === SEND_RECORDS) this.#flush();
     const { tx } = this.#io;
     const at = this.#sends * TX_STRIDE;
@@ -447,12 +678,17 @@ export class Egress {
     tx[at + Tx.payloadLength] = length;
     tx[at + Tx.address] = address;
     tx[at + Tx.segmentSize] = segmentSize;
+    tx[at + Tx.offload] = 0;
+    tx[at + Tx.partCount] = 0;
+    return at;
   }
 
   #flush(): void {
     const count = this.#sends;
     if (count === 0) return;
     this.#sends = 0;
+    this.#parts = 0;
+    this.#headersFill = HEADERS_START;
     if (this.#io.flush(count) === 0) return;
     const { tx } = this.#io;
     for (let i = 0; i < count; i++) {
@@ -468,8 +704,11 @@ export class Egress {
   }
 
   #refusedEndpoint(endpoint: Endpoint, at: number, result: number, length: number): void {
-    const offset = this.#io.tx[at + Tx.payloadOffset];
-    if (isFull(result)) {
+    const { tx } = this.#io;
+    const offset = tx[at + Tx.payloadOffset];
+    // What waits has no place for fields, and the parts of a payload do not outlast the turn.
+    const plain = tx[at + Tx.offload] === Offload.none && tx[at + Tx.partCount] === 0;
+    if (plain && isFull(result)) {
       const first = endpoint.waiting === 0;
       if (endpoint.queue(this.#memory, this.#io.slab, offset, length)) {
         if (first) this.#io.watchWritable(endpoint.descriptor);
@@ -498,7 +737,7 @@ export class Egress {
     // Segments that the interface is too narrow for are EINVAL to some kernels.
     if (result === -EMSGSIZE || (result === -EINVAL && segment > BASE_PATH_MTU)) {
       session.pathMtu.tooLarge(size, this.now);
-    } else if (segment > 0 && (result === -EIO || result === -EINVAL || result === -EOPNOTSUPP)) {
+    } else if (segment > 0 && (result === -EIO || result === -EINVAL || result === -ENOTSUP)) {
       this.#segmentation = false;
     }
   }

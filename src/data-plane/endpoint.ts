@@ -17,6 +17,8 @@ const FAIR_SHARE = 16;
 export class Endpoint {
   readonly descriptor: number;
   readonly port: number;
+  /** It takes super-frames. */
+  readonly tap: boolean;
   /** It has taken nothing for a while: nobody is held back for it (flow-control.ts). */
   stalled = false;
   /** Until then it stays so, milliseconds, though it may take a frame now and then. */
@@ -27,9 +29,10 @@ export class Endpoint {
   #head = 0;
   #count = 0;
 
-  constructor(descriptor: number, port: number) {
+  constructor(descriptor: number, port: number, tap = false) {
     this.descriptor = descriptor;
     this.port = port;
+    this.tap = tap;
   }
 
   /** Frames that wait. */

@@ -6,9 +6,9 @@
  *            +-------------------------------------------------+
  *
  * The engine decides nothing by itself that could be decided apart: forwarding
- * is in switch/, keys and windows in links/. It owns the tables that join
- * descriptors, ports and sessions. It runs in the worker, or in a test over an
- * in-memory I/O. No frame allocates.
+ * is in switch/, keys and windows in links/, ports in switchboard.ts, streams in
+ * streams.ts. It owns the tables that join descriptors and sessions. It runs in the
+ * worker, or in a test over an in-memory I/O. No frame allocates.
  */
 import { constants } from 'node:os';
 import { copyAddress } from '../io/address.ts';
@@ -17,22 +17,20 @@ import {
   DescriptorKind,
   KEY_SLOTS,
   MAX_DESCRIPTORS,
+  type Offload,
   RX_STRIDE,
   Rx,
   RxEvent,
   SLOT_HEADROOM,
 } from '../io/contract.ts';
 import { DEFAULT_KEEPALIVE, type KeepaliveOptions } from '../links/keepalive.ts';
-import { LINK_HEADER_LENGTH, MAX_BODY_LENGTH, readLength } from '../links/link-message.ts';
 import { PacketType } from '../links/packet.ts';
+import { COMPLETE, type FrameOffload } from '../links/super-frame.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import { FilteringDatabase } from '../switch/filtering-database.ts';
-import { Forwarder, Verdict } from '../switch/forwarding.ts';
-import { PORT_TABLE_LENGTH } from '../switch/port.ts';
 import type { Command, OpenSession } from './commands.ts';
-import { Egress, type EgressObserver } from './egress.ts';
-import { Endpoint } from './endpoint.ts';
-import { FlowControl } from './flow-control.ts';
+import type { Egress } from './egress.ts';
+import type { Endpoint } from './endpoint.ts';
 import { Ingress, type IngressTarget } from './ingress.ts';
 import { CHUNK_LENGTH, DataPlaneMemory, PiecePool } from './memory.ts';
 import { NoticeKind } from './notice.ts';
@@ -40,7 +38,8 @@ import type { NoticeWriter } from './notice-writer.ts';
 import { PingPayload } from './ping-payload.ts';
 import { describeSession, type SessionReport } from './report.ts';
 import { Session } from './session.ts';
-import { StreamQueue } from './stream-queue.ts';
+import { Streams } from './streams.ts';
+import { Switchboard } from './switchboard.ts';
 
 /** Milliseconds between two ticks: liveness, ageing, key updates. */
 export const TICK_INTERVAL = 400;
@@ -52,22 +51,14 @@ const AGEING_BUDGET = 1024;
 export const SESSION_TABLE_LENGTH = 1024;
 const SESSION_MASK = SESSION_TABLE_LENGTH - 1;
 
+const { ENOBUFS } = constants.errno;
+
 /** What a descriptor belongs to. */
 type Owner =
   | { readonly kind: 'endpoint'; readonly endpoint: Endpoint }
-  | { readonly kind: 'datagrams' }
-  | { readonly kind: 'listener' }
-  | StreamOwner
+  | { readonly kind: 'datagrams' | 'listener' | 'stream' }
   /** Added, but not yet said what for. */
-  | { readonly kind: 'frames' };
-
-interface StreamOwner {
-  readonly kind: 'stream';
-  readonly area: number;
-  readonly queue: StreamQueue;
-  consumed: number;
-  connecting: boolean;
-}
+  | { readonly kind: 'frames'; readonly carrier: DescriptorKind };
 
 export interface EngineOptions {
   readonly io: BatchedIo;
@@ -79,7 +70,7 @@ export interface EngineOptions {
   readonly database?: FilteringDatabase;
 }
 
-export class Engine implements IngressTarget, EgressObserver {
+export class Engine implements IngressTarget {
   readonly database: FilteringDatabase;
   readonly memory = new DataPlaneMemory();
   readonly ingress: Ingress;
@@ -88,21 +79,18 @@ export class Engine implements IngressTarget, EgressObserver {
   readonly #counters: CounterWriter;
   readonly #keepalive: KeepaliveOptions;
   readonly #discard: (systemDescriptor: number) => void;
-  readonly #forwarder: Forwarder;
+  readonly #board: Switchboard;
   readonly #egress: Egress;
+  readonly #streams: Streams;
   readonly #keySlots = new PiecePool(0, 1, KEY_SLOTS);
   readonly #owners: (Owner | undefined)[] = new Array(MAX_DESCRIPTORS).fill(undefined);
   readonly #sessions: (Session | undefined)[] = new Array(SESSION_TABLE_LENGTH).fill(undefined);
   readonly #liveSessions = new Set<Session>();
-  /** By port: the endpoints of a VDE port, or the session that a link port sends through. */
-  readonly #endpoints: (Endpoint[] | undefined)[] = new Array(PORT_TABLE_LENGTH).fill(undefined);
-  readonly #links: (Session | undefined)[] = new Array(PORT_TABLE_LENGTH).fill(undefined);
-  readonly #flowControl: FlowControl;
-  /** Whose frame is being forwarded; undefined for a friend's. */
-  #ingressEndpoint: Endpoint | undefined;
   readonly #ping = new PingPayload();
-  /** Streams with consumed octets at the front of their areas. */
-  readonly #touchedStreams: number[] = [];
+  /** The offload fields of the frame in hand. */
+  readonly #offload: FrameOffload = {
+    ...COMPLETE,
+  };
   readonly #retry = (endpoint: Endpoint): void => this.#egress.endpointWritable(endpoint);
   #now = 0;
   #nextTick = 0;
@@ -114,20 +102,29 @@ export class Engine implements IngressTarget, EgressObserver {
     this.#keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
     this.database = options.database ?? new FilteringDatabase();
     this.#discard = options.discard;
-    this.#forwarder = new Forwarder(this.database, options.counters);
-    this.#egress = new Egress(options.io, this.memory, this);
+    const { memory, database } = this;
+    this.#board = new Switchboard({ ...options, memory, database });
+    this.#egress = this.#board.egress;
     this.ingress = new Ingress(options.io, this);
-    this.#flowControl = new FlowControl(options.io);
+    this.#streams = new Streams({
+      io: options.io,
+      chunks: memory.chunks,
+      ingress: this.ingress,
+      egress: this.#egress,
+      sessionOn: (descriptor) => this.#sessionOn(descriptor),
+      makeRoom: () => this.#makeRoom(),
+    });
   }
 
   /** Milliseconds that the next poll may wait. */
   timeout(now: number): number {
-    return Math.max(0, Math.min(this.#nextTick, this.#flowControl.deadline) - now);
+    const { flowControl } = this.#board;
+    return Math.max(0, Math.min(this.#nextTick, flowControl.deadline, this.ingress.deadline) - now);
   }
 
   /** Deals with the `count` receive records of a poll. */
   turn(count: number, now: number): void {
-    this.#now = this.#egress.now = now;
+    this.#setNow(now);
     const { rx } = this.#io;
     let others = 0;
     for (let i = 0; i < count; i++) {
@@ -138,16 +135,29 @@ export class Engine implements IngressTarget, EgressObserver {
     if (others > 0) {
       for (let i = 0; i < count; i++) this.#other(i * RX_STRIDE);
     }
+    if (now >= this.ingress.deadline) this.ingress.giveUp(now, this.#liveSessions);
     if (now >= this.#nextTick) this.#tick(now);
     this.#egress.drain();
-    this.#flowControl.review(now, this.#retry);
+    this.#board.flowControl.review(now, this.#retry);
     this.ingress.release();
-    if (this.#touchedStreams.length > 0) this.#compactStreams();
+    this.#board.releaseSegments();
+    this.#streams.compact();
+    this.#endBroken();
+  }
+
+  #setNow(now: number): void {
+    this.#now = this.#egress.now = this.#board.now = now;
+  }
+
+  /** Ends the streams of which a piece got lost for want of memory: nothing behind it makes sense. */
+  #endBroken(): void {
+    const broken = this.#egress.takeBroken();
+    if (broken !== undefined) for (const each of broken) this.#finish(each, ENOBUFS);
   }
 
   /** Carries out a command between two turns. @returns the answer to a query */
   execute(command: Command, now: number): unknown {
-    this.#now = this.#egress.now = now;
+    this.#setNow(now);
     switch (command.op) {
       case 'add-descriptor':
         this.#addDescriptor(command.descriptor, command.systemDescriptor, command.kind);
@@ -170,7 +180,7 @@ export class Engine implements IngressTarget, EgressObserver {
         this.#openSession(command);
         return undefined;
       case 'use-session':
-        this.#links[command.port] = this.session(command.localIndex);
+        this.#board.useSession(command.port, this.session(command.localIndex));
         return undefined;
       case 'close-session':
         this.#closeSession(command.localIndex, command.reason);
@@ -187,10 +197,16 @@ export class Engine implements IngressTarget, EgressObserver {
         return undefined;
       }
       case 'send-frame':
-        this.#sendFrame(command.port, command.frame);
+        this.#board.sendFrame(command.port, command.frame);
+        return undefined;
+      case 'inject-frame':
+        this.#board.inject(command.port, command.frame);
+        return undefined;
+      case 'listen-dhcp':
+        this.#board.listenDhcp(command.port, command.on);
         return undefined;
       case 'configure':
-        this.#forwarder.applySettings(command.settings, now);
+        this.#board.configure(command.settings);
         return undefined;
       case 'flush-port':
         this.database.flushPort(command.port);
@@ -200,7 +216,7 @@ export class Engine implements IngressTarget, EgressObserver {
     }
   }
 
-  /** Sends what commands have gathered. */
+  /** Sends what is gathered. */
   drain(): void {
     this.#egress.drain();
   }
@@ -213,58 +229,35 @@ export class Engine implements IngressTarget, EgressObserver {
     const descriptor = rx[at + Rx.descriptor];
     const owner = descriptor < 0 ? undefined : this.#owners[descriptor];
     if (owner === undefined) return false;
-    if (this.ingress.isFull) this.#makeRoom();
     if (owner.kind === 'datagrams') {
-      const offset = rx[at + Rx.offset];
-      this.ingress.datagram(descriptor, offset, rx[at + Rx.length], offset - SLOT_HEADROOM);
+      this.#scanDatagrams(descriptor, at);
       return true;
     }
     if (owner.kind === 'stream') {
-      this.#scanStream(descriptor, owner);
+      if (!this.#streams.scan(descriptor)) this.#finish(descriptor, 0);
       return true;
     }
     return false;
   }
 
-  #scanStream(descriptor: number, owner: StreamOwner): void {
-    const { slab, fill } = this.#io;
-    const end = owner.area + fill[descriptor];
-    let offset = owner.area + owner.consumed;
-    while (end - offset >= LINK_HEADER_LENGTH) {
-      const length = LINK_HEADER_LENGTH + readLength(slab, offset);
-      if (offset + length > end) break;
-      if (this.ingress.isFull) this.#makeRoom();
-      if (!this.ingress.streamMessage(descriptor, offset, length)) {
-        this.#makeRoom(); // what came before the nonsense still counts
-        this.#finish(descriptor, 0);
-        return;
-      }
-      offset += length;
+  /** One datagram, or several of one source that the system has joined. */
+  #scanDatagrams(descriptor: number, at: number): void {
+    const { rx } = this.#io;
+    const { ingress } = this;
+    const start = rx[at + Rx.offset];
+    const length = rx[at + Rx.length];
+    const address = start - SLOT_HEADROOM;
+    const size = rx[at + Rx.segmentSize] || length || 1;
+    for (let from = 0; from === 0 || from < length; from += size) {
+      if (ingress.isFull) this.#makeRoom();
+      ingress.datagram(descriptor, start + from, Math.min(size, length - from), address);
     }
-    if (owner.consumed === 0 && offset > owner.area) this.#touchedStreams.push(descriptor);
-    owner.consumed = offset - owner.area;
   }
 
   /** Opens and delivers early; what that made leaves first, as both use the job list. */
   #makeRoom(): void {
     this.ingress.open(this.#now);
     this.#egress.drain();
-  }
-
-  /** Moves what a stream has not consumed to the front of its area. */
-  #compactStreams(): void {
-    const { slab, fill } = this.#io;
-    for (const descriptor of this.#touchedStreams) {
-      const owner = this.#owners[descriptor];
-      if (owner?.kind !== 'stream') continue;
-      const rest = fill[descriptor] - owner.consumed;
-      if (rest > 0) {
-        slab.copyWithin(owner.area, owner.area + owner.consumed, owner.area + fill[descriptor]);
-      }
-      fill[descriptor] = rest;
-      owner.consumed = 0;
-    }
-    this.#touchedStreams.length = 0;
   }
 
   /** Everything but link data: clients' frames, and events. */
@@ -275,16 +268,17 @@ export class Engine implements IngressTarget, EgressObserver {
     if (owner === undefined) return;
     switch (rx[at + Rx.event]) {
       case RxEvent.data:
-        if (owner.kind === 'endpoint') {
-          this.#ingressEndpoint = owner.endpoint;
-          this.#forward(owner.endpoint.port, rx[at + Rx.offset], rx[at + Rx.length]);
-          this.#ingressEndpoint = undefined;
-        }
+        if (owner.kind === 'endpoint') this.#fromEndpoint(owner.endpoint, at);
         return;
       case RxEvent.oversized:
         if (owner.kind === 'endpoint') {
           this.#counters.add(owner.endpoint.port, Counter.dropGiant, 1);
         } else this.ingress.drops.malformed++;
+        return;
+      case RxEvent.malformed:
+        if (owner.kind === 'endpoint') {
+          this.#counters.add(owner.endpoint.port, Counter.dropMalformed, 1);
+        }
         return;
       case RxEvent.writable:
         this.#writable(descriptor, owner);
@@ -298,17 +292,29 @@ export class Engine implements IngressTarget, EgressObserver {
     }
   }
 
+  #fromEndpoint(endpoint: Endpoint, at: number): void {
+    const { rx } = this.#io;
+    const offload = this.#offload;
+    offload.offload = rx[at + Rx.offload] as Offload;
+    offload.segmentSize = rx[at + Rx.segmentSize];
+    offload.checksumStart = rx[at + Rx.checksumStart];
+    offload.checksumOffset = rx[at + Rx.checksumOffset];
+    this.#board.fromEndpoint(endpoint, rx[at + Rx.offset], rx[at + Rx.length], offload);
+  }
+
   #writable(descriptor: number, owner: Owner): void {
     if (owner.kind === 'endpoint') {
       this.#egress.endpointWritable(owner.endpoint);
       return;
     }
     if (owner.kind !== 'stream') return;
-    if (owner.connecting) {
-      owner.connecting = false;
+    if (this.#streams.writable(descriptor)) {
       this.#notices.friend(NoticeKind.writable, 0, descriptor, 0, -1, 0, 0);
     }
-    this.#sendQueued(descriptor, owner);
+    if (!this.#streams.sendQueued(descriptor)) {
+      this.#finish(descriptor, ENOBUFS);
+      return;
+    }
     for (const session of this.#liveSessions) {
       if (session.descriptor !== descriptor) continue;
       this.#egress.streamWritable(session);
@@ -340,40 +346,6 @@ export class Engine implements IngressTarget, EgressObserver {
     this.#notices.friend(NoticeKind.bulkSent, 0, session.localIndex, 0, -1, 0, 0);
   }
 
-  // ---- forwarding
-
-  /** @param session the friend's session that it came by; undefined for a client's frame */
-  #forward(port: number, offset: number, length: number, session?: Session): void {
-    const { slab } = this.#io;
-    const forwarder = this.#forwarder;
-    const verdict = forwarder.decide(slab, offset, length, port, this.#now);
-    for (let i = 0; i < forwarder.count; i++) this.#toPort(forwarder.egress[i], offset, length);
-    if (verdict === Verdict.control) {
-      // Friends send these as sealed `bridge` packets only; as Ethernet they could be anybody's.
-      if (session !== undefined) {
-        session.drops.unexpectedClear++;
-        return;
-      }
-      const told = this.#notices.friend(NoticeKind.bridgeFrame, 0, port, 0, -1, offset, length);
-      if (!told) this.#counters.add(port, Counter.dropControl, 1);
-    }
-  }
-
-  #toPort(port: number, offset: number, length: number): void {
-    const session = this.#links[port];
-    if (session !== undefined) {
-      this.#egress.frameToSession(session, offset, length);
-      this.#counters.frameOut(port, length);
-      return;
-    }
-    const endpoints = this.#endpoints[port];
-    if (endpoints === undefined) return;
-    for (let i = 0; i < endpoints.length; i++) {
-      this.#egress.toEndpoint(endpoints[i], offset, length);
-    }
-    this.#counters.frameOut(port, length);
-  }
-
   // ---- IngressTarget
 
   session(localIndex: number): Session | undefined {
@@ -381,8 +353,8 @@ export class Engine implements IngressTarget, EgressObserver {
     return session?.localIndex === localIndex ? session : undefined;
   }
 
-  frame(session: Session, offset: number, length: number): void {
-    this.#forward(session.port, offset, length, session);
+  frame(session: Session, offset: number, length: number, offload: Readonly<FrameOffload>): void {
+    this.#board.fromSession(session, offset, length, offload);
   }
 
   packet(session: Session, type: number, offset: number, length: number): void {
@@ -435,23 +407,6 @@ export class Engine implements IngressTarget, EgressObserver {
     copyAddress(this.#io.slab, address, session.address);
     session.pathMtu.pathChanged(this.#now);
     this.#notices.friend(NoticeKind.roamed, 0, session.localIndex, 0, address, 0, 0);
-  }
-
-  // ---- EgressObserver
-
-  endpointFull(port: number, length: number): void {
-    this.#counters.add(port, Counter.dropFull, 1);
-    this.#counters.add(port, Counter.framesOut, -1);
-    this.#counters.add(port, Counter.octetsOut, -length);
-  }
-
-  endpointWaits(endpoint: Endpoint): void {
-    if (this.#ingressEndpoint === undefined) return;
-    this.#flowControl.queued(endpoint, this.#ingressEndpoint, this.#now);
-  }
-
-  endpointDrained(endpoint: Endpoint): void {
-    this.#flowControl.drained(endpoint, this.#now);
   }
 
   // ---- time
@@ -510,7 +465,8 @@ export class Engine implements IngressTarget, EgressObserver {
       this.#notices.friend(NoticeKind.closed, 0, index, 0, -1, 0, 0);
       return;
     }
-    this.#owners[index] = ownerOf(kind, area);
+    if (stream) this.#streams.add(index, area);
+    this.#owners[index] = ownerOf(kind);
   }
 
   #removeDescriptor(index: number): void {
@@ -520,29 +476,24 @@ export class Engine implements IngressTarget, EgressObserver {
     for (const session of this.#liveSessions) {
       if (session.descriptor === index) this.#destroySession(session);
     }
-    if (owner.kind === 'endpoint') this.#flowControl.removed(owner.endpoint);
+    if (owner.kind === 'endpoint') this.#board.flowControl.removed(owner.endpoint);
     this.#owners[index] = undefined;
     this.#io.removeDescriptor(index);
-    if (owner.kind === 'stream') this.memory.chunks.give(owner.area);
-    if (owner.kind !== 'endpoint') return;
-    owner.endpoint.destroy(this.memory);
-    const { port } = owner.endpoint;
-    const rest = this.#endpoints[port]?.filter((endpoint) => endpoint !== owner.endpoint) ?? [];
-    this.#endpoints[port] = rest.length > 0 ? rest : undefined;
-    if (rest.length === 0) this.database.flushPort(port);
+    this.#streams.remove(index);
+    if (owner.kind === 'endpoint') this.#board.removeEndpoint(owner.endpoint);
   }
 
   #addEndpoint(descriptor: number, port: number): void {
-    if (this.#owners[descriptor]?.kind !== 'frames') return;
-    const endpoint = new Endpoint(descriptor, port);
+    const owner = this.#owners[descriptor];
+    if (owner?.kind !== 'frames') return;
+    const endpoint = this.#board.addEndpoint(descriptor, owner.carrier, port);
     this.#owners[descriptor] = { kind: 'endpoint', endpoint };
-    this.#endpoints[port] = [...(this.#endpoints[port] ?? []), endpoint];
   }
 
   #sendMessage(descriptor: number, address: Uint8Array | undefined, message: Uint8Array): void {
     const owner = this.#owners[descriptor];
     if (owner?.kind === 'stream') {
-      this.#sendOnStream(descriptor, owner, message);
+      if (!this.#streams.send(descriptor, message)) this.#finish(descriptor, ENOBUFS);
       return;
     }
     if (owner === undefined || message.length > this.memory.scratch.slotLength) return;
@@ -556,37 +507,6 @@ export class Engine implements IngressTarget, EgressObserver {
     }
     if (slot >= 0) this.memory.scratch.give(slot);
     if (addressSlot >= 0) this.memory.addresses.give(addressSlot);
-  }
-
-  #sendOnStream(descriptor: number, owner: StreamOwner, message: Uint8Array): void {
-    if (message.length > LINK_HEADER_LENGTH + MAX_BODY_LENGTH) return;
-    owner.queue.push(message);
-    this.#sendQueued(descriptor, owner);
-    if (owner.queue.isOverfull) this.#finish(descriptor, constants.errno.ENOBUFS);
-  }
-
-  /** Sends what waits for a stream outside of sessions, as far as the stream takes it. */
-  #sendQueued(descriptor: number, owner: StreamOwner): void {
-    const { queue } = owner;
-    if (queue.isEmpty) return;
-    const session = this.#sessionOn(descriptor);
-    const chunk = this.memory.chunks.take();
-    if (chunk < 0) {
-      this.#io.watchWritable(descriptor);
-      return;
-    }
-    for (let front = queue.front(); front !== undefined; front = queue.front()) {
-      this.#io.slab.set(front, chunk);
-      let taken = front.length;
-      if (session !== undefined) this.#egress.streamMessage(session, chunk, front.length);
-      else taken = Math.max(0, this.#egress.streamOctets(descriptor, chunk, front.length));
-      queue.drop(taken);
-      if (taken < front.length) {
-        this.#io.watchWritable(descriptor);
-        break;
-      }
-    }
-    this.memory.chunks.give(chunk);
   }
 
   #sessionOn(descriptor: number): Session | undefined {
@@ -612,7 +532,7 @@ export class Engine implements IngressTarget, EgressObserver {
     this.#sessions[place] = session;
     this.#liveSessions.add(session);
     this.#nextTick = 0; // ping and probe at once
-    if (owner.kind === 'stream') this.#sendQueued(open.descriptor, owner);
+    if (!this.#streams.sendQueued(open.descriptor)) this.#finish(open.descriptor, ENOBUFS);
   }
 
   #closeSession(localIndex: number, reason: string | undefined): void {
@@ -628,31 +548,12 @@ export class Engine implements IngressTarget, EgressObserver {
     this.#egress.drain();
     this.#sessions[session.localIndex & SESSION_MASK] = undefined;
     this.#liveSessions.delete(session);
-    for (let port = 0; port < this.#links.length; port++) {
-      if (this.#links[port] === session) this.#links[port] = undefined;
-    }
-    const owner = this.#owners[session.descriptor];
-    if (owner?.kind === 'stream' && session.waiting > 0) {
-      owner.queue.push(this.#io.slab.slice(session.backlogStart, session.backlogEnd));
+    this.#board.removeSession(session);
+    if (session.waiting > 0) {
+      const rest = this.#io.slab.slice(session.backlogStart, session.backlogEnd);
+      this.#streams.keep(session.descriptor, rest);
     }
     session.destroy(this.memory);
-  }
-
-  #sendFrame(port: number, frame: Uint8Array): void {
-    const session = this.#links[port];
-    if (session !== undefined) {
-      this.#egress.controlToSession(session, PacketType.bridge, frame);
-      return;
-    }
-    const endpoints = this.#endpoints[port];
-    if (endpoints === undefined || frame.length > this.memory.scratch.slotLength) return;
-    const slot = this.memory.scratch.take();
-    if (slot < 0) return;
-    this.#io.slab.set(frame, slot);
-    for (const endpoint of endpoints) this.#egress.toEndpoint(endpoint, slot, frame.length);
-    this.#egress.drain();
-    this.memory.scratch.give(slot);
-    this.#counters.frameOut(port, frame.length);
   }
 
   #answer(what: 'addresses' | 'sessions' | 'io'): unknown {
@@ -664,15 +565,15 @@ export class Engine implements IngressTarget, EgressObserver {
   }
 }
 
-function ownerOf(kind: DescriptorKind, area: number): Owner {
+function ownerOf(kind: DescriptorKind): Owner {
   switch (kind) {
     case DescriptorKind.stream:
-      return { kind: 'stream', area, queue: new StreamQueue(), consumed: 0, connecting: true };
+      return { kind: 'stream' };
     case DescriptorKind.udp:
       return { kind: 'datagrams' };
     case DescriptorKind.listener:
       return { kind: 'listener' };
     default:
-      return { kind: 'frames' };
+      return { kind: 'frames', carrier: kind };
   }
 }

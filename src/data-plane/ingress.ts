@@ -15,6 +15,7 @@
 
 import { addressesEqual } from '../io/address.ts';
 import { type BatchedIo, JOB_RECORDS, JOB_STRIDE, Job, TAG_LENGTH } from '../io/contract.ts';
+import { checkOffload } from '../io/offload.ts';
 import {
   LINK_HEADER_LENGTH,
   LinkMessageType,
@@ -27,14 +28,29 @@ import {
   readType,
 } from '../links/link-message.ts';
 import { PACKET_HEADER_LENGTH, PacketType, packetLength, packetType } from '../links/packet.ts';
+import {
+  COMPLETE,
+  type FrameOffload,
+  readSuperHeader,
+  SUPER_HEADER_LENGTH,
+} from '../links/super-frame.ts';
+import { salvage } from '../links/super-frame-salvage.ts';
+import type { PartialSuperFrame } from '../links/super-reassembly.ts';
 import type { Session } from './session.ts';
+
+/** Milliseconds after which super-frames that are in pieces are looked at. */
+const SUPER_FRAME_PATIENCE = 10;
+/** Super-frames put together in one turn whose memory it may hold before it has to send. */
+const MOST_KEPT = 32;
 
 /** What the engine does with what came out of records. */
 export interface IngressTarget {
   /** The live session of a local index, if any. */
   session(localIndex: number): Session | undefined;
   /** An Ethernet frame from a session, in the slab. */
-  frame(session: Session, offset: number, length: number): void;
+  frame(session: Session, offset: number, length: number, offload: Readonly<FrameOffload>): void;
+  /** Sends what is gathered: nothing points into the memory of frames any more. */
+  drain(): void;
   /** A packet that is not for the data plane. */
   packet(session: Session, type: number, offset: number, length: number): void;
   /** A link message outside any session. `address` is a slab offset, -1 on a stream. */
@@ -73,6 +89,15 @@ export class Ingress {
   /** Slots of frames put together in this turn, and the sessions they go back to. */
   readonly #whole: number[] = [];
   readonly #wholeOwners: Session[] = [];
+  /** Super-frames put together in this turn, and the sessions that they go back to. */
+  readonly #super: PartialSuperFrame[] = [];
+  readonly #superOwners: Session[] = [];
+  /** Sessions that may have a super-frame in pieces. */
+  readonly #incomplete: Session[] = [];
+  /** The offload fields of the super-frame in hand. */
+  readonly #offload: FrameOffload = { ...COMPLETE };
+  /** When `giveUp` wants to be called. */
+  deadline = Number.POSITIVE_INFINITY;
   #count = 0;
   #now = 0;
 
@@ -186,6 +211,7 @@ export class Ingress {
     jobs[at + Job.outputOffset] = offset + RECORD_HEADER_LENGTH;
     jobs[at + Job.numberHigh] = high;
     jobs[at + Job.numberLow] = low;
+    jobs[at + Job.moreLength] = 0;
     this.#sessions[index] = session;
     this.#starts[index] = offset;
     this.#addresses[index] = address;
@@ -253,14 +279,18 @@ export class Ingress {
       }
       if (type === PacketType.ethernet) this.#frame(session, payload, length, sealed);
       else if (type === PacketType.fragment) this.#fragment(session, payload, length, sealed);
-      else if (sealed) this.#control(session, type, payload, length);
+      else if (type === PacketType.superFragment) {
+        this.#superFragment(session, payload, length, sealed);
+      } else if (type === PacketType.superFrame) {
+        this.#superFrame(session, payload, length, sealed);
+      } else if (sealed) this.#control(session, type, payload, length);
       else session.drops.unexpectedClear++;
     }
   }
 
   #frame(session: Session, offset: number, length: number, sealed: boolean): void {
     if (!sealed) session.clearOctetsIn += length;
-    this.#target.frame(session, offset, length);
+    this.#target.frame(session, offset, length, COMPLETE);
   }
 
   #fragment(session: Session, offset: number, length: number, sealed: boolean): void {
@@ -275,14 +305,117 @@ export class Ingress {
     this.#wholeOwners.push(session);
   }
 
+  /** A super-frame with its fields in front, as it came or put together. */
+  #superFrame(
+    session: Session,
+    offset: number,
+    length: number,
+    sealed: boolean,
+    pieces?: PartialSuperFrame,
+  ): void {
+    const { slab } = this.#io;
+    const fields = this.#offload;
+    const frame = offset + SUPER_HEADER_LENGTH;
+    const octets = length - SUPER_HEADER_LENGTH;
+    let headers = 0;
+    if (octets > 0 && session.superFrames) {
+      readSuperHeader(slab, offset, fields);
+      const { offload, segmentSize, checksumStart, checksumOffset } = fields;
+      headers = checkOffload(
+        slab,
+        frame,
+        octets,
+        offload,
+        segmentSize,
+        checksumStart,
+        checksumOffset,
+      );
+    }
+    const inFirst = pieces === undefined || SUPER_HEADER_LENGTH + headers <= pieces.piece;
+    if (headers === 0 || !inFirst || headers + fields.segmentSize >= octets) {
+      session.drops.malformed++;
+      return;
+    }
+    fields.pieces = pieces !== undefined && pieces.loose > 0 ? pieces : undefined;
+    if (!sealed) session.clearOctetsIn += octets;
+    this.#target.frame(session, frame, octets, fields);
+  }
+
+  #superFragment(session: Session, offset: number, length: number, sealed: boolean): void {
+    const { superReassembly } = session;
+    const { malformed } = superReassembly;
+    if (!session.superFrames) {
+      session.drops.malformed++;
+      return;
+    }
+    if (this.#super.length >= MOST_KEPT) {
+      this.#target.drain();
+      this.#releaseSuper();
+    }
+    const whole = superReassembly.accept(this.#io.slab, offset, length, this.#now);
+    if (superReassembly.malformed !== malformed) session.drops.malformed++;
+    if (whole === undefined) {
+      if (!this.#incomplete.includes(session)) this.#incomplete.push(session);
+      return;
+    }
+    // Earlier ones have lost a piece by now, and what is left of them comes first.
+    for (let old = superReassembly.older(whole); old; old = superReassembly.older(whole)) {
+      this.#salvage(session, old, sealed);
+    }
+    superReassembly.take(whole);
+    this.#keep(session, whole);
+    this.#superFrame(session, whole.offsets[0], whole.total, sealed, whole);
+  }
+
+  #salvage(session: Session, frame: PartialSuperFrame, sealed: boolean): void {
+    this.#keep(session, frame);
+    salvage(this.#io.slab, frame, (offset, length, offload) => {
+      if (!sealed) session.clearOctetsIn += length;
+      this.#target.frame(session, offset, length, offload);
+    });
+  }
+
+  /** The super-frame stays in its memory until the next turn, when what was sent has left. */
+  #keep(session: Session, frame: PartialSuperFrame): void {
+    this.#super.push(frame);
+    this.#superOwners.push(session);
+  }
+
+  /** Makes do with the super-frames that have waited long enough for their pieces. */
+  giveUp(now: number, sessions: Iterable<Session>): void {
+    this.#now = now;
+    this.deadline = Number.POSITIVE_INFINITY;
+    for (const session of sessions) {
+      const { superReassembly } = session;
+      for (let late = superReassembly.late(now); late; late = superReassembly.late(now)) {
+        this.#salvage(session, late, !session.clear);
+      }
+      if (!superReassembly.isEmpty) this.deadline = now + SUPER_FRAME_PATIENCE;
+    }
+  }
+
   /** Gives back the memory of frames that were put together; after the drain of a turn. */
   release(): void {
+    this.#releaseSuper();
+    for (const { superReassembly } of this.#incomplete) {
+      if (superReassembly.isEmpty) continue;
+      superReassembly.settle(this.#io.slab);
+      this.deadline = Math.min(this.deadline, this.#now + SUPER_FRAME_PATIENCE);
+    }
+    this.#incomplete.length = 0;
     if (this.#whole.length === 0) return;
     for (let i = 0; i < this.#whole.length; i++) {
       this.#wholeOwners[i].reassembly.release(this.#whole[i]);
     }
     this.#whole.length = 0;
     this.#wholeOwners.length = 0;
+  }
+
+  #releaseSuper(): void {
+    for (let i = 0; i < this.#super.length; i++) {
+      this.#superOwners[i].superReassembly.release(this.#super[i]);
+    }
+    this.#super.length = this.#superOwners.length = 0;
   }
 
   #control(session: Session, type: number, offset: number, length: number): void {

@@ -1,7 +1,7 @@
 /**
  * The free part of the slab, divided once: backlog slots, stream chunks, addresses.
  *
- *   | addresses | scratch | frame slots …            | chunks …                 |
+ *   | addresses | scratch | frame slots …  | large pieces … | chunks …            |
  *
  * Pages that are never touched cost nothing, so the division may be generous.
  */
@@ -19,13 +19,17 @@ const FRAME_SLOTS = 1024;
 export const RESERVED_FRAME_SLOTS = 256;
 /** Slots for messages of the main thread, which must leave whatever clients do. */
 const SCRATCH_SLOTS = 4;
+/** Octets of a super-frame with its fields, or of the frames that it is cut into. */
+const LARGE_LENGTH = 96 * 1024;
+const LARGE_PIECES = 64;
 /** Octets of a chunk: what a stream gathers before it is parsed, or may have waiting. */
 export const CHUNK_LENGTH = 128 * 1024;
 
 const ADDRESSES_START = SlabLayout.free;
 const SCRATCH_START = ADDRESSES_START + ADDRESS_COUNT * ADDRESS_LENGTH;
 const FRAMES_START = SCRATCH_START + SCRATCH_SLOTS * SLOT_LENGTH;
-const CHUNKS_START = FRAMES_START + FRAME_SLOTS * SLOT_LENGTH;
+const LARGE_START = FRAMES_START + FRAME_SLOTS * SLOT_LENGTH;
+const CHUNKS_START = LARGE_START + LARGE_PIECES * LARGE_LENGTH;
 const CHUNK_COUNT = Math.floor(
   (SlabLayout.free + SlabLayout.freeLength - CHUNKS_START) / CHUNK_LENGTH,
 );
@@ -68,5 +72,6 @@ export class DataPlaneMemory {
   readonly addresses = new PiecePool(ADDRESSES_START, ADDRESS_LENGTH, ADDRESS_COUNT);
   readonly scratch = new PiecePool(SCRATCH_START, SLOT_LENGTH, SCRATCH_SLOTS);
   readonly frames = new PiecePool(FRAMES_START, SLOT_LENGTH, FRAME_SLOTS);
+  readonly large = new PiecePool(LARGE_START, LARGE_LENGTH, LARGE_PIECES);
   readonly chunks = new PiecePool(CHUNKS_START, CHUNK_LENGTH, CHUNK_COUNT);
 }

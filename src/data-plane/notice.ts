@@ -35,6 +35,8 @@ export const NoticeKind = {
   bulkSent: 9,
   /** The first authentic record of a session came in. subject: local index. */
   alive: 10,
+  /** A DHCP reply left by a port. subject: port; payload: the frame. */
+  dhcpReply: 11,
 } as const;
 export type NoticeKind = (typeof NoticeKind)[keyof typeof NoticeKind];
 

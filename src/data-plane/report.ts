@@ -29,6 +29,9 @@ export function describeSession(session: Session): SessionReport {
     clearOctetsIn: session.clearOctetsIn,
     clearOctetsOut: session.clearOctetsOut,
     keyUpdates: session.keys.updates,
-    drops: { ...session.drops, abandoned: session.reassembly.abandoned },
+    drops: {
+      ...session.drops,
+      abandoned: session.reassembly.abandoned + session.superReassembly.abandoned,
+    },
   };
 }

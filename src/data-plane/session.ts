@@ -9,6 +9,7 @@ import { Reassembly } from '../links/fragment.ts';
 import { Keepalive, type KeepaliveOptions } from '../links/keepalive.ts';
 import { PathMtu } from '../links/path-mtu.ts';
 import { ReplayWindow } from '../links/replay-window.ts';
+import { SuperReassembly } from '../links/super-reassembly.ts';
 import type { OpenSession } from './commands.ts';
 import type { DataPlaneMemory, PiecePool } from './memory.ts';
 import { SessionKeys } from './session-keys.ts';
@@ -51,11 +52,14 @@ export class Session {
   readonly clear: boolean;
   readonly port: number;
   readonly largestFrame: number;
+  /** The other end takes super-frames. */
+  readonly superFrames: boolean;
   readonly keys: SessionKeys;
   readonly replay = new ReplayWindow();
   readonly keepalive: Keepalive;
   readonly pathMtu: PathMtu;
   readonly reassembly: Reassembly;
+  readonly superReassembly: SuperReassembly;
   readonly drops: SessionDrops = {
     forged: 0,
     replayed: 0,
@@ -94,6 +98,9 @@ export class Session {
   recordType = 0;
   /** Slab offset that the open record's plaintext must not pass. */
   recordLimit = 0;
+  /** What the open record's plaintext goes on with, elsewhere in the slab; length 0: nothing. */
+  moreOffset = 0;
+  moreLength = 0;
   readonly recordEnds = new Int32Array(STAGED_RECORDS);
   recordCount = 0;
 
@@ -119,6 +126,7 @@ export class Session {
     this.clear = open.mode === 'clear';
     this.port = open.port;
     this.largestFrame = open.largestFrame;
+    this.superFrames = open.superFrames ?? false;
     this.datagram = open.address !== undefined;
     this.address = open.address === undefined ? -1 : memory.addresses.take();
     if (open.address !== undefined) {
@@ -129,6 +137,7 @@ export class Session {
     this.keepalive = new Keepalive(keepalive, now);
     this.pathMtu = new PathMtu(now);
     this.reassembly = new Reassembly(memory.frames, open.largestFrame);
+    this.superReassembly = new SuperReassembly(memory.large);
   }
 
   /** Octets of the largest record that may leave now. */
@@ -145,6 +154,7 @@ export class Session {
   destroy(memory: DataPlaneMemory): void {
     this.keys.destroy();
     this.reassembly.clear();
+    this.superReassembly.clear();
     if (this.address >= 0) memory.addresses.give(this.address);
     if (this.backlog >= 0) memory.chunks.give(this.backlog);
     this.backlog = -1;

@@ -15,6 +15,7 @@ import type { Command } from './commands.ts';
 import { Engine } from './engine.ts';
 import type { WorkerMessage, WorkerStart } from './engine-thread.ts';
 import { NoticeWriter } from './notice-writer.ts';
+import { rehearse } from './rehearsal.ts';
 
 function run(start: WorkerStart): void {
   const io = new NativeIo({ doorbell: start.doorbell });
@@ -50,6 +51,10 @@ function run(start: WorkerStart): void {
     }
     return goOn;
   };
+  if (settings.rehearse) {
+    rehearse(io, sockets, () => clock.now());
+    sockets.ringDoorbell(start.doorbell); // it may have been rung meanwhile
+  }
   while (turn());
   io.close();
 }

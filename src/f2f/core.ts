@@ -9,6 +9,7 @@
  * dialled again with back-off; a link over a worse provider is replaced when a
  * better one works, on the same switch port.
  */
+
 import type { Clock } from '../clock.ts';
 import type { PacketPriority } from '../data-plane/commands.ts';
 import type { DataPlane } from '../data-plane/data-plane.ts';
@@ -19,6 +20,7 @@ import { HandshakeGate } from '../links/handshake/handshake-gate.ts';
 import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
 import { keepWhich } from '../links/handshake/keep-which.ts';
 import { PacketType } from '../links/packet.ts';
+import { FEATURE_SUPER_FRAMES } from '../links/super-frame.ts';
 import { AcceptedStreams } from './accepted-streams.ts';
 import { CoreEvents, type IncomingPacket } from './core-events.ts';
 import { type DialledSession, dial } from './dialler.ts';
@@ -325,6 +327,7 @@ export class F2FCore {
       firstNumber: session.firstRecordNumber,
       mode: session.mode,
       largestFrame: session.largestFrame,
+      superFrames: (session.features & FEATURE_SUPER_FRAMES) !== 0,
       port: friend.port,
     });
     session.sendSecret.fill(0);

@@ -30,11 +30,27 @@ export const SLOT_HEADROOM = 128;
 /** Receive slots: the most records one poll can return. */
 export const RECEIVE_SLOTS = 512;
 
+/**
+ * Octets of a large receive slot, with the same headroom: for what the system joins, which is
+ * super-frames of a TAP and runs of datagrams (UDP GRO). Up to 65,535 octets of an IP packet
+ * with the Ethernet header and a tag. No power of two either.
+ */
+export const LARGE_SLOT_LENGTH = 66_304;
+
+/** Large receive slots: the most records that TAPs and UDP sockets together get in one poll. */
+export const LARGE_SLOTS = 64;
+
+/** Octets of the longest super-frame, with its Ethernet header: what a 16-bit length can say. */
+export const MAX_SUPER_FRAME_LENGTH = 65_535;
+
 /** The most datagrams taken from one descriptor in one poll, so that none starves the others. */
 export const RECEIVE_BATCH = 256;
 
 /** The most send records one flush takes. */
 export const SEND_RECORDS = 2048;
+
+/** The most parts that the send records of one flush can list. */
+export const PART_RECORDS = 8192;
 
 /** The most jobs one seal or open takes. */
 export const JOB_RECORDS = 2048;
@@ -52,10 +68,19 @@ export const DescriptorKind = {
   stream: 3,
   /** A listening stream socket: yields `accepted` events. */
   listener: 4,
-  /** A TAP device without virtio-net header: one read, one frame. */
+  /** A TAP device with virtio-net headers: one read, one frame or super-frame. */
   tap: 5,
 } as const;
 export type DescriptorKind = (typeof DescriptorKind)[keyof typeof DescriptorKind];
+
+/**
+ * What a frame still needs before a wire could carry it. A super-frame is a TCP segment or a
+ * UDP datagram longer than the wire takes, to be cut into pieces of `segmentSize` octets of
+ * payload, each with headers of its own and a checksum; until then the checksum field holds
+ * only the sum of the pseudo-header. Frames of type `none` are complete.
+ */
+export const Offload = { none: 0, tcp4: 1, tcp6: 2, udp: 3 } as const;
+export type Offload = (typeof Offload)[keyof typeof Offload];
 
 /** Field indices of a receive record. `DESCRIPTOR` is -1 for the doorbell. */
 export const Rx = {
@@ -66,10 +91,16 @@ export const Rx = {
   length: 2,
   /** One of RxEvent. */
   event: 3,
-  /** Reserved for segmentation metadata (GSO type, size, header length, checksum start/offset). */
-  gsoType: 4,
-  gsoSize: 5,
+  /** From a TAP: an Offload. */
+  offload: 4,
+  /**
+   * A super-frame: octets of payload in each segment. From a UDP socket: the data are several
+   * datagrams of one source, each of that many octets but the last, which may be shorter; 0: one.
+   */
+  segmentSize: 5,
+  /** A super-frame: where the checksummed octets begin (the TCP or UDP header), from its start. */
   checksumStart: 6,
+  /** A super-frame: where the checksum is, from `checksumStart`. */
   checksumOffset: 7,
 } as const;
 export const RX_STRIDE = 8;
@@ -84,6 +115,8 @@ export const RxEvent = {
   accepted: 3,
   /** A datagram larger than a slot came in and was dropped whole. */
   oversized: 4,
+  /** A frame whose offload fields make no sense came from a TAP and was dropped. */
+  malformed: 5,
 } as const;
 
 /** Field indices of a send record. Header and payload are sent as one datagram or run of octets. */
@@ -97,10 +130,26 @@ export const Tx = {
   address: 5,
   /** Filled by flush: octets the system took, or a negated errno. */
   result: 6,
-  /** For UDP: segment size when the payload is several datagrams for one GSO send; else 0. */
+  /**
+   * For UDP: segment size when the payload is several datagrams for one GSO send; else 0.
+   * For a TAP: octets of payload in each segment of a super-frame.
+   */
   segmentSize: 7,
+  /** For a TAP: an Offload, with the next two as in a receive record. */
+  offload: 8,
+  checksumStart: 9,
+  checksumOffset: 10,
+  /**
+   * If positive, the payload lies in so many parts, and payloadOffset is the index of the first
+   * in `parts`; payloadLength is their sum. For UDP and TAP.
+   */
+  partCount: 11,
 } as const;
-export const TX_STRIDE = 8;
+export const TX_STRIDE = 12;
+
+/** Field indices of a part: a piece of the slab. */
+export const Part = { offset: 0, length: 1 } as const;
+export const PART_STRIDE = 2;
 
 /**
  * Field indices of a job. Input and output may be the same place (in-place sealing)
@@ -124,8 +173,14 @@ export const Job = {
    * an offset is off. An open whose tag does not hold leaves zeros in the output.
    */
   result: 8,
+  /**
+   * seal: the plaintext goes on there, apart from the output; moreLength 0 when it does not.
+   * The output is inputLength + moreLength + TAG_LENGTH octets. open: 0.
+   */
+  moreOffset: 9,
+  moreLength: 10,
 } as const;
-export const JOB_STRIDE = 9;
+export const JOB_STRIDE = 11;
 
 export const TAG_LENGTH = 16;
 export const KEY_LENGTH = 32;
@@ -145,14 +200,18 @@ export type CipherId = (typeof CipherId)[keyof typeof CipherId];
 export const ADDRESS_LENGTH = 24;
 
 /** Memory of the slab, in order. Offsets are octets. */
+const LARGE = RECEIVE_SLOTS * SLOT_LENGTH;
+const ARENA = LARGE + LARGE_SLOTS * LARGE_SLOT_LENGTH;
+const ARENA_LENGTH = 4 * 1024 * 1024;
 export const SlabLayout = {
   receive: 0,
+  large: LARGE,
   /** Free for the caller to build headers and datagrams in; reset by the caller each turn. */
-  arena: RECEIVE_SLOTS * SLOT_LENGTH,
-  arenaLength: 4 * 1024 * 1024,
+  arena: ARENA,
+  arenaLength: ARENA_LENGTH,
   /** Everything behind it is the caller's to divide: backlogs, stream areas, addresses. */
-  free: RECEIVE_SLOTS * SLOT_LENGTH + 4 * 1024 * 1024,
-  freeLength: 48 * 1024 * 1024,
+  free: ARENA + ARENA_LENGTH,
+  freeLength: 56 * 1024 * 1024,
 } as const;
 export const SLAB_LENGTH = SlabLayout.free + SlabLayout.freeLength;
 
@@ -181,6 +240,8 @@ export interface BatchedIo {
   readonly slab: Uint8Array;
   readonly rx: Int32Array;
   readonly tx: Int32Array;
+  /** Pieces of payloads that do not lie in one place. */
+  readonly parts: Int32Array;
   readonly jobs: Int32Array;
   /**
    * For each stream descriptor, the octets already gathered in its area. `poll`
@@ -224,6 +285,23 @@ export interface BatchedIo {
    */
   flush(count: number): number;
 
+  /**
+   * Cuts a super-frame into complete frames, which lie back to back in the output: each as long
+   * as the headers and `segmentSize` octets, the last perhaps shorter. The frame is only read.
+   * @param room octets of output
+   * @returns the number of frames, or -1 when the fields and the frame disagree or room is short
+   */
+  segment(
+    frame: number,
+    length: number,
+    offload: Offload,
+    segmentSize: number,
+    checksumStart: number,
+    checksumOffset: number,
+    output: number,
+    room: number,
+  ): number;
+
   /** Loads a key (KEY_LENGTH octets) and IV (IV_LENGTH octets), which are copied. */
   setKey(slot: number, cipher: CipherId, key: Uint8Array, iv: Uint8Array): void;
   /** Wipes a key slot. */
@@ -237,6 +315,34 @@ export interface BatchedIo {
   /** Wipes all keys and closes all descriptors. Nothing may be called afterwards. */
   close(): void;
 }
+
+/** An address of an interface with the length of its network's prefix. */
+export interface InterfaceAddress {
+  /** Numeric, IPv4 or IPv6, without a zone. */
+  readonly host: string;
+  /** Bits: 0 … 32 or 0 … 128. */
+  readonly prefix: number;
+}
+
+/** What of an interface is to be set. */
+export interface InterfaceSettings {
+  /** Six octets. */
+  readonly mac?: Uint8Array;
+  /** Octets of payload in a frame. */
+  readonly mtu?: number;
+  /** The longest super-frames that the kernel makes; one that cannot be told makes them as it likes. */
+  readonly superFrame?: { readonly octets: number; readonly segments: number };
+  /** Taken away if they are there. */
+  readonly removeAddresses?: readonly InterfaceAddress[];
+  /** Added; one that is there already is replaced. */
+  readonly addresses?: readonly InterfaceAddress[];
+  readonly up?: boolean;
+  /** The default route goes there instead of where it went. The interface has to be up. */
+  readonly gateway?: string;
+}
+
+/** Octets that may come with a descriptor. */
+export const MAX_DESCRIPTOR_PAYLOAD = 256;
 
 /** What the control side asks of the system outside the loop. Each fails with a KithError. */
 export interface SystemSockets {
@@ -260,11 +366,48 @@ export interface SystemSockets {
    * `closed` tells how it went; what is refused at once (often so on loopback) fails here.
    */
   openTcpConnection(host: string, port: number): number;
-  /** An Ethernet TAP without extra headers; `name` may be a pattern (`kith%d`) and is returned real. */
-  openTap(name: string): { descriptor: number; name: string };
+  /**
+   * Whether a network namespace can be entered. Namespaces are named by their path
+   * (`/run/netns/NAME`, `/proc/PID/ns/net`); `''` is the process's own. The process itself
+   * stays where it is.
+   */
+  tryNamespace(namespace: string): void;
+  /**
+   * An Ethernet TAP with virtio-net headers; `name` may be a pattern (`kith%d`) and is returned
+   * real. The interface is down, and goes away with the last descriptor of it.
+   */
+  openTap(name: string, namespace: string): { descriptor: number; name: string };
+  /**
+   * Makes sure that a descriptor of another process is a TAP of that kind, and non-blocking.
+   * It stays the caller's, after a failure as well.
+   * @returns the name of the interface in its own namespace
+   */
+  adoptTap(descriptor: number): string;
+  /** Sets what is named and leaves the rest; in the order of InterfaceSettings. */
+  configureInterface(name: string, namespace: string, settings: InterfaceSettings): void;
+  /**
+   * Sends a descriptor, which stays the caller's, to the Unix datagram socket at `path`.
+   * @param payload one octet or more
+   */
+  sendDescriptor(path: string, descriptor: number, payload: Uint8Array): void;
+  /**
+   * Takes a descriptor that came to a bound Unix datagram socket; it is the caller's then.
+   * @returns undefined when none has come; what is no single descriptor with at most
+   *   MAX_DESCRIPTOR_PAYLOAD octets is closed, and fails
+   */
+  receiveDescriptor(descriptor: number): { descriptor: number; payload: Uint8Array } | undefined;
   /** Two connected stream descriptors (for tests and helpers). */
   openStreamPair(): [number, number];
+  /** Two connected Unix datagram descriptors without a name. */
+  openDatagramPair(): [number, number];
   /** The bound address of a socket. */
   localAddress(descriptor: number): { host: string; port: number };
+  /** A second number for the same thing, which is there until both are closed. */
+  duplicateDescriptor(descriptor: number): number;
   closeDescriptor(descriptor: number): void;
+  /**
+   * Closes on a thread that may wait: with the last descriptor of a TAP the kernel takes the
+   * interface apart, which lasts from milliseconds to seconds.
+   */
+  closeSlowly(descriptor: number): Promise<void>;
 }

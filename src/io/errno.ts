@@ -5,7 +5,6 @@
  * one compares with the names here; code that gives up turns it into a KithError.
  */
 import { constants } from 'node:os';
-import { getSystemErrorName } from 'node:util';
 import { type ErrorCode, KithError } from '../errors.ts';
 
 /** The numbers that callers of the I/O contract branch on, as positive values. */
@@ -23,9 +22,17 @@ export const Errno = {
   EADDRNOTAVAIL: constants.errno.EADDRNOTAVAIL,
   EAFNOSUPPORT: constants.errno.EAFNOSUPPORT,
   ENAMETOOLONG: constants.errno.ENAMETOOLONG,
+  EACCES: constants.errno.EACCES,
+  EBADMSG: constants.errno.EBADMSG,
+  EOPNOTSUPP: constants.errno.EOPNOTSUPP,
+  EPERM: constants.errno.EPERM,
+  EISDIR: constants.errno.EISDIR,
+  ENFILE: constants.errno.ENFILE,
+  ENXIO: constants.errno.ENXIO,
   ENODEV: constants.errno.ENODEV,
   ENOENT: constants.errno.ENOENT,
   ENETUNREACH: constants.errno.ENETUNREACH,
+  EHOSTUNREACH: constants.errno.EHOSTUNREACH,
   EBUSY: constants.errno.EBUSY,
 } as const;
 
@@ -64,11 +71,19 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
 /** The name of a (positive or negated) errno, as 'EAGAIN'; 'errno 9999' for an unknown one. */
 export function errnoName(errno: number): string {
   const number = Math.abs(errno);
-  try {
-    const name = getSystemErrorName(-number);
-    return name.startsWith('Unknown') ? `errno ${number}` : name;
-  } catch {
-    return `errno ${number}`;
+  // Some numbers have two names, and the runtime names only what its own calls return.
+  const names = [...Object.entries(Errno), ...Object.entries(constants.errno)];
+  return names.find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
+}
+
+/** A system call that failed; `errno` is for callers that know better what to do about it. */
+export class SystemError extends KithError {
+  /** Positive. */
+  readonly errno: number;
+
+  constructor(code: ErrorCode, message: string, errno: number) {
+    super(code, message);
+    this.errno = Math.abs(errno);
   }
 }
 
@@ -76,11 +91,12 @@ export function errnoName(errno: number): string {
  * An error for an operator: "cannot DO: WHAT IS WRONG; THE MEND (NAME)".
  * @param doing completes "cannot …", for instance "listen on 10.0.0.1:7000"
  */
-export function systemError(doing: string, errno: number): KithError {
+export function systemError(doing: string, errno: number): SystemError {
   const name = errnoName(errno);
   const explanation = EXPLANATIONS[name] ?? {
     code: 'system' as const,
     text: 'the system refused; look the name up with "errno"',
   };
-  return new KithError(explanation.code, `cannot ${doing}: ${explanation.text} (${name})`);
+  const sentence = `cannot ${doing}: ${explanation.text} (${name})`;
+  return new SystemError(explanation.code, sentence, errno);
 }

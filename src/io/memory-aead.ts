@@ -57,22 +57,27 @@ export class MemoryAead {
     const key = this.#keys.get(job[Job.keySlot]);
     const [aad, aadLength] = [job[Job.aadOffset], job[Job.aadLength]];
     const [input, inputLength] = [job[Job.inputOffset], job[Job.inputLength]];
+    const [more, moreLength] = [job[Job.moreOffset], job[Job.moreLength]];
     const output = job[Job.outputOffset];
-    const outputLength = inputLength + growth;
+    const outputLength = inputLength + moreLength + growth;
     const holds = (offset: number, length: number) =>
       offset >= 0 && length >= 0 && offset + length <= slab.length;
     const inside =
       holds(aad, aadLength) && holds(input, inputLength) && holds(output, outputLength);
     const overlaps =
       input !== output && input < output + outputLength && output < input + inputLength;
-    if (!key || !inside || overlaps) return -1;
+    const apart = more >= output + outputLength || output >= more + moreLength;
+    const moreFits = moreLength === 0 || (growth > 0 && holds(more, moreLength) && apart);
+    if (!key || !inside || overlaps || !moreFits) return -1;
 
     const nonce = key.iv.slice();
     const view = new DataView(nonce.buffer);
     view.setUint32(4, view.getUint32(4) ^ job[Job.numberHigh]);
     view.setUint32(8, view.getUint32(8) ^ job[Job.numberLow]);
     const cipher = key.cipher(key.key, nonce, slab.slice(aad, aad + aadLength));
-    const text = slab.slice(input, input + inputLength);
+    const text = new Uint8Array(inputLength + moreLength);
+    text.set(slab.subarray(input, input + inputLength));
+    if (moreLength > 0) text.set(slab.subarray(more, more + moreLength), inputLength);
     try {
       slab.set(growth > 0 ? cipher.encrypt(text) : cipher.decrypt(text), output);
       return outputLength;

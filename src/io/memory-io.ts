@@ -12,7 +12,12 @@ import {
   type IoCounters,
   JOB_RECORDS,
   JOB_STRIDE,
+  LARGE_SLOT_LENGTH,
+  LARGE_SLOTS,
   MAX_DESCRIPTORS,
+  Offload,
+  PART_RECORDS,
+  PART_STRIDE,
   RECEIVE_BATCH,
   RECEIVE_SLOTS,
   RX_STRIDE,
@@ -22,6 +27,7 @@ import {
   SLAB_LENGTH,
   SLOT_HEADROOM,
   SLOT_LENGTH,
+  SlabLayout,
   type StreamArea,
   TAG_LENGTH,
   TX_STRIDE,
@@ -29,7 +35,10 @@ import {
 } from './contract.ts';
 import { Errno, systemError } from './errno.ts';
 import { MemoryAead } from './memory-aead.ts';
+import { gather } from './memory-gather.ts';
 import type { MemoryDescriptor, MemoryNetwork } from './memory-network.ts';
+import { headersOf, landFrame, type MemoryTap } from './memory-tap.ts';
+import { segment } from './offload.ts';
 
 const SLOT_CAPACITY = SLOT_LENGTH - SLOT_HEADROOM;
 
@@ -55,7 +64,7 @@ const DESCRIPTOR_TYPES: Readonly<Record<DescriptorKind, MemoryDescriptor['type']
   [DescriptorKind.udp]: 'udp',
   [DescriptorKind.stream]: 'stream',
   [DescriptorKind.listener]: 'listener',
-  [DescriptorKind.tap]: 'datagram',
+  [DescriptorKind.tap]: 'tap',
 };
 
 export class MemoryIo implements BatchedIo {
@@ -63,6 +72,7 @@ export class MemoryIo implements BatchedIo {
   readonly slab = new Uint8Array(new ArrayBuffer(SLAB_LENGTH));
   readonly rx = new Int32Array(RECEIVE_SLOTS * RX_STRIDE);
   readonly tx = new Int32Array(SEND_RECORDS * TX_STRIDE);
+  readonly parts = new Int32Array(PART_RECORDS * PART_STRIDE);
   readonly jobs = new Int32Array(JOB_RECORDS * JOB_STRIDE);
   readonly fill = new Int32Array(MAX_DESCRIPTORS);
   readonly #network: MemoryNetwork;
@@ -78,6 +88,9 @@ export class MemoryIo implements BatchedIo {
     receiveErrors: 0,
   };
   #received = 0;
+  /** Large slots used in this poll, and the first index that found none. */
+  #large = 0;
+  #starved = -1;
   /** The index served first, so that none is starved when the slots run out. */
   #first = 0;
 
@@ -134,7 +147,8 @@ export class MemoryIo implements BatchedIo {
 
   poll(_timeout: number): number {
     this.#counters.polls++;
-    this.#received = 0;
+    this.#received = this.#large = 0;
+    this.#starved = -1;
     const doorbell = this.#network.descriptor(this.#doorbell);
     if (doorbell?.type === 'doorbell' && doorbell.rung) {
       doorbell.rung = false;
@@ -152,6 +166,7 @@ export class MemoryIo implements BatchedIo {
       this.#serve(index, this.#entries.get(index) as Entry);
       this.#first = index + 1;
     }
+    if (this.#starved >= 0) this.#first = this.#starved;
     return this.#received;
   }
 
@@ -172,9 +187,7 @@ export class MemoryIo implements BatchedIo {
   }
 
   #becameWritable(descriptor: MemoryDescriptor): boolean {
-    if (descriptor.type === 'stream' || descriptor.type === 'datagram')
-      return descriptor.isWritable;
-    return true;
+    return 'isWritable' in descriptor ? descriptor.isWritable : true;
   }
 
   /** @returns whether there may be more */
@@ -188,12 +201,19 @@ export class MemoryIo implements BatchedIo {
         return bytes !== undefined;
       }
       case 'udp': {
-        const datagram = descriptor.inbox.shift();
-        if (!datagram) return false;
-        emitAddress(datagram.from, this.slab, slot);
-        this.#datagram(index, slot, datagram.bytes);
+        if (this.#large === LARGE_SLOTS) return this.#starve(index);
+        const run = descriptor.receive();
+        if (!run) return false;
+        const large = this.#largeSlot();
+        emitAddress(run.from, this.slab, large);
+        this.slab.set(run.bytes, large + SLOT_HEADROOM);
+        this.#counters.received++;
+        this.#record(index, large + SLOT_HEADROOM, run.bytes.length, RxEvent.data);
+        this.#recorded(Rx.segmentSize, run.segmentSize);
         return true;
       }
+      case 'tap':
+        return this.#receiveFrame(index, entry, descriptor);
       case 'stream': {
         const filled = this.fill[index];
         const room = entry.area.length - filled;
@@ -230,6 +250,35 @@ export class MemoryIo implements BatchedIo {
     this.#record(index, slot + SLOT_HEADROOM, kept.length, event);
   }
 
+  #receiveFrame(index: number, entry: Entry, tap: MemoryTap): boolean {
+    if (tap.deleted) {
+      this.#end(index, entry, Errno.ENODEV);
+      return false;
+    }
+    if (this.#large === LARGE_SLOTS) return this.#starve(index);
+    const frame = tap.receive();
+    if (!frame) return false;
+    const at = this.#largeSlot() + SLOT_HEADROOM;
+    const landed = landFrame(frame, this.slab, at);
+    this.#counters.received++;
+    this.#record(index, at, frame.bytes.length, landed.event);
+    this.#recorded(Rx.offload, landed.offload);
+    this.#recorded(Rx.segmentSize, landed.segmentSize);
+    this.#recorded(Rx.checksumStart, landed.checksumStart);
+    this.#recorded(Rx.checksumOffset, landed.checksumOffset);
+    return true;
+  }
+
+  #largeSlot(): number {
+    return SlabLayout.large + this.#large++ * LARGE_SLOT_LENGTH;
+  }
+
+  /** No large slot is left in this poll; who could not be served is the first in the next. */
+  #starve(index: number): false {
+    if (this.#starved < 0) this.#starved = index;
+    return false;
+  }
+
   #end(index: number, entry: Entry, errno: number): void {
     entry.ended = true;
     this.#record(index, 0, errno, RxEvent.closed);
@@ -241,6 +290,13 @@ export class MemoryIo implements BatchedIo {
     this.rx[at + Rx.offset] = offset;
     this.rx[at + Rx.length] = length;
     this.rx[at + Rx.event] = event;
+    this.rx[at + Rx.offload] = Offload.none;
+    this.rx[at + Rx.segmentSize] = 0;
+  }
+
+  /** One more field of the last record. */
+  #recorded(field: number, value: number): void {
+    this.rx[(this.#received - 1) * RX_STRIDE + field] = value;
   }
 
   // ---- send
@@ -269,7 +325,7 @@ export class MemoryIo implements BatchedIo {
     const entry = this.#entries.get(tx[at + Tx.descriptor]);
     if (!entry) return -Errno.EBADF;
     if (entry.blocked) return -Errno.EAGAIN;
-    const bytes = this.#gather(at);
+    const bytes = gather(this.slab, tx.subarray(at, at + TX_STRIDE), this.parts);
     if (!bytes) return -Errno.EINVAL;
     const result = this.#transmit(at, entry.descriptor, bytes);
     if (result === -Errno.EAGAIN || (result >= 0 && result < bytes.length)) entry.blocked = true;
@@ -294,26 +350,48 @@ export class MemoryIo implements BatchedIo {
         }
         return bytes.length;
       }
+      case 'tap': {
+        const needs = {
+          offload: this.tx[at + Tx.offload] as Offload,
+          segmentSize: this.tx[at + Tx.segmentSize],
+          checksumStart: this.tx[at + Tx.checksumStart],
+          checksumOffset: this.tx[at + Tx.checksumOffset],
+        };
+        if (needs.offload === Offload.none) return descriptor.send(bytes);
+        const headers = headersOf(bytes, needs);
+        return headers > 0 ? descriptor.send(bytes, needs) : -Errno.EINVAL;
+      }
       default:
         return -Errno.EINVAL;
     }
   }
 
-  /** A copy of header and payload; undefined for offsets outside the slab. */
-  #gather(at: number): Uint8Array | undefined {
-    const { tx, slab } = this;
-    const [header, headerLength] = [tx[at + Tx.headerOffset], tx[at + Tx.headerLength]];
-    const [payload, payloadLength] = [tx[at + Tx.payloadOffset], tx[at + Tx.payloadLength]];
-    if (headerLength !== 0 && !this.#holds(header, headerLength)) return undefined;
-    if (payloadLength !== 0 && !this.#holds(payload, payloadLength)) return undefined;
-    const bytes = new Uint8Array(headerLength + payloadLength);
-    bytes.set(slab.subarray(header, header + headerLength));
-    bytes.set(slab.subarray(payload, payload + payloadLength), headerLength);
-    return bytes;
-  }
-
   #holds(offset: number, length: number): boolean {
     return offset >= 0 && length >= 0 && offset + length <= SLAB_LENGTH;
+  }
+
+  segment(
+    frame: number,
+    length: number,
+    offload: Offload,
+    segmentSize: number,
+    checksumStart: number,
+    checksumOffset: number,
+    output: number,
+    room: number,
+  ): number {
+    const { slab } = this;
+    return segment(
+      slab,
+      frame,
+      length,
+      offload,
+      segmentSize,
+      checksumStart,
+      checksumOffset,
+      output,
+      room,
+    );
   }
 
   // ---- keys

@@ -7,8 +7,9 @@
  */
 
 import { emitAddress, parseAddress, type SocketAddress } from './address.ts';
-import { ADDRESS_LENGTH } from './contract.ts';
+import { ADDRESS_LENGTH, type InterfaceSettings } from './contract.ts';
 import { Errno } from './errno.ts';
+import type { MemoryTap } from './memory-tap.ts';
 
 /** Octets that wait in one direction of a stream before writing would block. */
 const STREAM_CAPACITY = 256 * 1024;
@@ -18,6 +19,8 @@ const DATAGRAM_OVERHEAD = 512;
 const UDP_QUEUE = 4096;
 /** RFC 768 over IPv4: 65,535 less 20 of IP and 8 of UDP. */
 const LARGEST_UDP_PAYLOAD = 65_507;
+/** The most datagrams in one run, as with UDP GRO. */
+const MOST_JOINED = 64;
 const FIRST_EPHEMERAL_PORT = 49_152;
 const FIRST_DESCRIPTOR = 1000;
 
@@ -39,6 +42,20 @@ export interface MemoryNetworkOptions {
   readonly delivery?: Delivery;
   /** Largest UDP payload that a socket accepts, in octets; larger: EMSGSIZE. Default 65,507. */
   readonly largestDatagram?: number;
+  /**
+   * Whether datagrams of one source that wait one behind the other, all as long as the first
+   * but for a shorter last one, are received as a run in one record, as UDP GRO joins them.
+   * Default false.
+   */
+  readonly joinsDatagrams?: boolean;
+}
+
+/** What a UDP socket receives: a datagram, or several. */
+export interface MemoryRun {
+  readonly from: SocketAddress;
+  readonly bytes: Uint8Array;
+  /** Octets of each datagram of several but the last, which may be shorter; 0 for one datagram. */
+  readonly segmentSize: number;
 }
 
 /** A machine: its addresses, and what is bound there. */
@@ -75,7 +92,7 @@ export class MemoryDoorbell {
   close(): void {}
 }
 
-/** A Unix datagram socket, or one side of a TAP. */
+/** A Unix datagram socket. */
 export class MemoryDatagramSocket {
   readonly type = 'datagram';
   readonly inbox: Uint8Array[] = [];
@@ -145,6 +162,26 @@ export class MemoryUdp {
     if (own === undefined) return -Errno.ENETUNREACH;
     this.#network.send(this.host, { from: { host: own, port: this.local.port }, to, bytes });
     return bytes.length;
+  }
+
+  receive(): MemoryRun | undefined {
+    const first = this.inbox.shift();
+    if (!first) return undefined;
+    const { from } = first;
+    const size = first.bytes.length;
+    const joined = [first.bytes];
+    let length = size;
+    while (this.#network.joinsDatagrams && joined.length < MOST_JOINED) {
+      const next = this.inbox.at(0);
+      const shorter = (joined.at(-1) as Uint8Array).length < size;
+      if (!next || shorter || !continues(first, next)) break;
+      if (length + next.bytes.length > LARGEST_UDP_PAYLOAD) break;
+      length += next.bytes.length;
+      joined.push(next.bytes);
+      this.inbox.shift();
+    }
+    if (joined.length === 1) return { from, bytes: first.bytes, segmentSize: 0 };
+    return { from, bytes: Buffer.concat(joined), segmentSize: size };
   }
 
   close(): void {
@@ -240,16 +277,27 @@ export type MemoryDescriptor =
   | MemoryDatagramSocket
   | MemoryUdp
   | MemoryStream
-  | MemoryListener;
+  | MemoryListener
+  | MemoryTap;
 
 export class MemoryNetwork {
   readonly largestDatagram: number;
+  readonly joinsDatagrams: boolean;
   /** May be exchanged at any time. */
   delivery: Delivery;
   /** Unix datagram sockets by path: one file system for all hosts. */
   readonly paths = new Map<string, MemoryDatagramSocket>();
-  /** The far side of each TAP by name: what a kernel's stack would read and write. */
-  readonly taps = new Map<string, number>();
+  /** TAPs by name (in a namespace: `PATH:NAME`); what a kernel's stack would send and receive is for tests to do. */
+  readonly taps = new Map<string, MemoryTap>();
+  /** Paths of the network namespaces there are, besides the one of each host. */
+  readonly namespaces = new Set<string>();
+  /** Everything a TAP was told to be, by name and oldest first, for tests to look at. */
+  readonly interfaceSettings = new Map<string, InterfaceSettings[]>();
+  /** Descriptors on their way to a Unix datagram socket. */
+  readonly rights = new Map<
+    MemoryDatagramSocket,
+    { readonly descriptor: number; readonly payload: Uint8Array }[]
+  >();
   readonly #hosts: MemoryHost[] = [];
   readonly #descriptors = new Map<number, MemoryDescriptor>();
   #next = FIRST_DESCRIPTOR;
@@ -257,6 +305,7 @@ export class MemoryNetwork {
   constructor(options: MemoryNetworkOptions = {}) {
     this.delivery = options.delivery ?? ((datagram, deliver) => deliver(datagram));
     this.largestDatagram = options.largestDatagram ?? LARGEST_UDP_PAYLOAD;
+    this.joinsDatagrams = options.joinsDatagrams ?? false;
   }
 
   /** Adds a machine with these numeric addresses. */
@@ -308,6 +357,20 @@ export class MemoryNetwork {
     if (!isAnywhere(socket.local.host) && socket.local.host !== to.host) return;
     socket.inbox.push({ from, to, bytes });
   }
+}
+
+/** Whether a datagram is of the same flow as the first of a run, and no longer. */
+function continues(first: MemoryDatagram, next: MemoryDatagram): boolean {
+  return (
+    next.bytes.length > 0 &&
+    next.bytes.length <= first.bytes.length &&
+    sameAddress(next.from, first.from) &&
+    sameAddress(next.to, first.to)
+  );
+}
+
+function sameAddress(a: SocketAddress, b: SocketAddress): boolean {
+  return a.host === b.host && a.port === b.port;
 }
 
 /** The one text of a numeric host, so that hosts compare as strings; throws for a bad one. */

@@ -1,7 +1,7 @@
 /** SystemSockets of one host of a MemoryNetwork. */
 import { KithError } from '../errors.ts';
 import { emitAddress, formatAddress, parseAddress, type SocketAddress } from './address.ts';
-import { ADDRESS_LENGTH, type SystemSockets } from './contract.ts';
+import { ADDRESS_LENGTH, type InterfaceSettings, type SystemSockets } from './contract.ts';
 import { Errno, systemError } from './errno.ts';
 import {
   isAnywhere,
@@ -13,9 +13,10 @@ import {
   MemoryStream,
   MemoryUdp,
 } from './memory-network.ts';
+import { MemoryTap } from './memory-tap.ts';
 
-/** As long a queue as a Linux TAP has, in full frames. */
-const TAP_CAPACITY = 500 * 1514;
+/** Octets that wait in one direction of a pair of datagram sockets. */
+const PAIR_CAPACITY = 212_992;
 const NOWHERE: SocketAddress = { host: '::', port: 0 };
 
 export class MemorySockets implements SystemSockets {
@@ -83,36 +84,87 @@ export class MemorySockets implements SystemSockets {
     return this.#network.register(near);
   }
 
+  openDatagramPair(): [number, number] {
+    const a = new MemoryDatagramSocket(PAIR_CAPACITY);
+    const b = new MemoryDatagramSocket(PAIR_CAPACITY);
+    a.peer = b;
+    b.peer = a;
+    return [this.#network.register(a), this.#network.register(b)];
+  }
+
   openStreamPair(): [number, number] {
     const [a, b] = MemoryStream.pair(NOWHERE, NOWHERE);
     return [this.#network.register(a), this.#network.register(b)];
   }
 
-  /** The far side, a datagram socket, is found in the network's `taps` under the name. */
-  openTap(name: string): { descriptor: number; name: string } {
+  tryNamespace(namespace: string): void {
+    if (namespace === '' || this.#network.namespaces.has(namespace)) return;
+    throw systemError(`enter the network namespace ${namespace}`, Errno.ENOENT);
+  }
+
+  /** It is found in the network's `taps` under its real name, until it is closed. */
+  openTap(name: string, namespace: string): { descriptor: number; name: string } {
     const { taps } = this.#network;
     let real = name;
     for (let i = 0; real.includes('%d'); i++) {
       const candidate = name.replace('%d', String(i));
-      if (!taps.has(candidate)) real = candidate;
+      if (!taps.has(placed(candidate, namespace))) real = candidate;
     }
-    if (taps.has(real)) throw systemError(`open the TAP device ${real}`, Errno.EBUSY);
-    const near = new MemoryDatagramSocket(TAP_CAPACITY, () => {
-      const far = taps.get(real);
-      taps.delete(real);
-      if (far !== undefined) this.#network.closeDescriptor(far);
-    });
-    const far = new MemoryDatagramSocket(TAP_CAPACITY);
-    near.peer = far;
-    far.peer = near;
-    taps.set(real, this.#network.register(far));
-    return { descriptor: this.#network.register(near), name: real };
+    const key = placed(real, namespace);
+    if (taps.has(key)) throw systemError(`open the TAP device ${real}`, Errno.EBUSY);
+    const tap = new MemoryTap(real, () => taps.delete(key));
+    taps.set(key, tap);
+    this.#network.interfaceSettings.set(key, []);
+    return { descriptor: this.#network.register(tap), name: real };
+  }
+
+  adoptTap(descriptor: number): string {
+    const tap = this.#network.descriptor(descriptor);
+    if (tap?.type === 'tap') return tap.name;
+    throw systemError(`use descriptor ${descriptor} as a TAP`, Errno.EINVAL);
+  }
+
+  configureInterface(name: string, namespace: string, settings: InterfaceSettings): void {
+    const key = placed(name, namespace);
+    if (!this.#network.taps.has(key)) throw systemError(`find the interface ${name}`, Errno.ENODEV);
+    this.#network.interfaceSettings.get(key)?.push(settings);
+  }
+
+  /** The descriptor gets a second number; closing either closes both. */
+  sendDescriptor(path: string, descriptor: number, payload: Uint8Array): void {
+    const doing = `send descriptor ${descriptor} to ${path}`;
+    const to = this.#network.paths.get(path);
+    const sent = this.#network.descriptor(descriptor);
+    if (to === undefined) throw systemError(doing, Errno.ENOENT);
+    if (sent === undefined) throw systemError(doing, Errno.EBADF);
+    const waiting = this.#network.rights.get(to) ?? [];
+    waiting.push({ descriptor: this.#network.register(sent), payload: payload.slice() });
+    this.#network.rights.set(to, waiting);
+  }
+
+  receiveDescriptor(descriptor: number): { descriptor: number; payload: Uint8Array } | undefined {
+    const socket = this.#network.descriptor(descriptor);
+    if (socket?.type !== 'datagram') {
+      throw systemError(`receive a descriptor on descriptor ${descriptor}`, Errno.EBADF);
+    }
+    return this.#network.rights.get(socket)?.shift();
   }
 
   localAddress(descriptor: number): { host: string; port: number } {
     const socket = this.#network.descriptor(descriptor);
     if (socket && 'local' in socket) return { ...socket.local };
     throw systemError(`tell the address of descriptor ${descriptor}`, Errno.EAFNOSUPPORT);
+  }
+
+  /** The number alone: the thing itself goes with the first of the two that is closed. */
+  duplicateDescriptor(descriptor: number): number {
+    const original = this.#network.descriptor(descriptor);
+    if (original === undefined) throw systemError(`duplicate ${descriptor}`, Errno.EBADF);
+    return this.#network.register(original);
+  }
+
+  async closeSlowly(descriptor: number): Promise<void> {
+    this.closeDescriptor(descriptor);
   }
 
   closeDescriptor(descriptor: number): void {
@@ -140,6 +192,11 @@ export class MemorySockets implements SystemSockets {
     if (port !== 0 && taken.has(port)) throw systemError(place, Errno.EADDRINUSE);
     return port === 0 ? { host: local.host, port: this.#host.freePort(taken) } : local;
   }
+}
+
+/** The key of a TAP in the network's tables. */
+function placed(name: string, namespace: string): string {
+  return namespace === '' ? name : `${namespace}:${name}`;
 }
 
 function numeric(host: string, port: number): SocketAddress {

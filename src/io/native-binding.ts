@@ -16,7 +16,11 @@ import {
   JOB_STRIDE,
   KEY_LENGTH,
   KEY_SLOTS,
+  LARGE_SLOT_LENGTH,
+  LARGE_SLOTS,
   MAX_DESCRIPTORS,
+  MAX_SUPER_FRAME_LENGTH,
+  PART_RECORDS,
   RECEIVE_BATCH,
   RECEIVE_SLOTS,
   RX_STRIDE,
@@ -50,7 +54,45 @@ export interface NativePoller {
   clearKey(slot: number): number;
   seal(count: number): number;
   open(count: number): number;
+  segment(
+    frame: number,
+    length: number,
+    offload: number,
+    segmentSize: number,
+    checksumStart: number,
+    checksumOffset: number,
+    output: number,
+    room: number,
+  ): number;
   close(): void;
+}
+
+/** What the poller uses by itself, for tests to call. */
+export interface NativeTesting {
+  /** The octets of all headers, or 0. The headers must lie in the first `contiguous` octets. */
+  checkOffload(
+    frame: Uint8Array,
+    contiguous: number,
+    offload: number,
+    segmentSize: number,
+    checksumStart: number,
+    checksumOffset: number,
+  ): number;
+  /** 1, or 0 when an offset is off. */
+  completeChecksum(frame: Uint8Array, start: number, offset: number): number;
+  /**
+   * Joins the frames that `spans` names (offset and length each) until one does not continue
+   * the run, into `output` (MAX_SUPER_FRAME_LENGTH octets). Fills `fields`: the frames taken,
+   * and of a super-frame its type, segment size, checksum start and checksum offset.
+   * @returns octets of the super-frame, or 0 when there is none
+   */
+  coalesce(
+    slab: Uint8Array,
+    spans: Int32Array,
+    count: number,
+    output: Uint8Array,
+    fields: Int32Array,
+  ): number;
 }
 
 export interface NativeBinding {
@@ -58,6 +100,7 @@ export interface NativeBinding {
     slab: Uint8Array,
     rx: Int32Array,
     tx: Int32Array,
+    parts: Int32Array,
     jobs: Int32Array,
     fill: Int32Array,
     counters: Float64Array,
@@ -71,9 +114,17 @@ export interface NativeBinding {
   openTcpListener(address: Uint8Array): number;
   openTcpConnection(address: Uint8Array): number;
   openStreamPair(out: Int32Array): number;
+  openDatagramPair(out: Int32Array): number;
   localAddress(fd: number, out: Uint8Array): number;
-  openTap(name: Uint8Array): number;
+  tryNamespace(namespace: string): number;
+  openTap(name: Uint8Array, namespace: string): number;
+  adoptTap(fd: number, name: Uint8Array): number;
+  askRoutes(namespace: string, request: Uint8Array, answer: Uint8Array): number;
+  sendDescriptor(path: string, fd: number, payload: Uint8Array): number;
+  receiveDescriptor(fd: number, received: Int32Array, payload: Uint8Array): number;
+  duplicateDescriptor(fd: number): number;
   closeDescriptor(fd: number): number;
+  readonly testing: NativeTesting;
   /** The numbers the addon was built with, in the order of EXPECTED_LAYOUT. */
   readonly layout: readonly number[];
 }
@@ -83,8 +134,12 @@ const EXPECTED_LAYOUT: readonly number[] = [
   SLOT_LENGTH,
   SLOT_HEADROOM,
   RECEIVE_SLOTS,
+  LARGE_SLOT_LENGTH,
+  LARGE_SLOTS,
+  MAX_SUPER_FRAME_LENGTH,
   RECEIVE_BATCH,
   SEND_RECORDS,
+  PART_RECORDS,
   JOB_RECORDS,
   KEY_SLOTS,
   ADDRESS_LENGTH,

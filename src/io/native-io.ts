@@ -15,6 +15,9 @@ import {
   KEY_LENGTH,
   KEY_SLOTS,
   MAX_DESCRIPTORS,
+  type Offload,
+  PART_RECORDS,
+  PART_STRIDE,
   RECEIVE_SLOTS,
   RX_STRIDE,
   SEND_RECORDS,
@@ -36,6 +39,7 @@ export class NativeIo implements BatchedIo {
   readonly slab = new Uint8Array(new ArrayBuffer(SLAB_LENGTH));
   readonly rx = new Int32Array(RECEIVE_SLOTS * RX_STRIDE);
   readonly tx = new Int32Array(SEND_RECORDS * TX_STRIDE);
+  readonly parts = new Int32Array(PART_RECORDS * PART_STRIDE);
   readonly jobs = new Int32Array(JOB_RECORDS * JOB_STRIDE);
   readonly fill = new Int32Array(MAX_DESCRIPTORS);
   readonly #counters = new Float64Array(COUNTERS);
@@ -44,8 +48,8 @@ export class NativeIo implements BatchedIo {
   /** @throws KithError 'native' when the addon is missing or does not load */
   constructor({ doorbell }: NativeIoOptions) {
     const { Poller } = nativeBinding();
-    const { slab, rx, tx, jobs, fill } = this;
-    this.#poller = new Poller(slab, rx, tx, jobs, fill, this.#counters, doorbell);
+    const { slab, rx, tx, parts, jobs, fill } = this;
+    this.#poller = new Poller(slab, rx, tx, parts, jobs, fill, this.#counters, doorbell);
   }
 
   /**
@@ -90,6 +94,28 @@ export class NativeIo implements BatchedIo {
 
   flush(count: number): number {
     return this.#poller.flush(count);
+  }
+
+  segment(
+    frame: number,
+    length: number,
+    offload: Offload,
+    segmentSize: number,
+    checksumStart: number,
+    checksumOffset: number,
+    output: number,
+    room: number,
+  ): number {
+    return this.#poller.segment(
+      frame,
+      length,
+      offload,
+      segmentSize,
+      checksumStart,
+      checksumOffset,
+      output,
+      room,
+    );
   }
 
   setKey(slot: number, cipher: CipherId, key: Uint8Array, iv: Uint8Array): void {

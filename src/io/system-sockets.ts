@@ -1,9 +1,17 @@
 /** SystemSockets over the addon; each failure becomes one sentence for the operator. */
+import { close } from 'node:fs';
 import { KithError } from '../errors.ts';
 import { emitAddress, formatAddress, parseAddress } from './address.ts';
-import { ADDRESS_LENGTH, type SystemSockets } from './contract.ts';
-import { systemError } from './errno.ts';
+import { configureInterface } from './configure-interface.ts';
+import {
+  ADDRESS_LENGTH,
+  type InterfaceSettings,
+  MAX_DESCRIPTOR_PAYLOAD,
+  type SystemSockets,
+} from './contract.ts';
+import { Errno, systemError } from './errno.ts';
 import { type NativeBinding, nativeBinding } from './native-binding.ts';
+import { MAX_ANSWER_LENGTH, parseRouteAnswer } from './rtnetlink.ts';
 
 /** IFNAMSIZ of linux/if.h: octets of an interface name with its closing zero. */
 const INTERFACE_NAME_LENGTH = 16;
@@ -52,13 +60,23 @@ class NativeSockets implements SystemSockets {
     return check(this.#native.openTcpConnection(address), () => `connect to ${text(host, port)}`);
   }
 
+  openDatagramPair(): [number, number] {
+    const out = new Int32Array(2);
+    check(this.#native.openDatagramPair(out), () => 'open a pair of datagram sockets');
+    return [out[0], out[1]];
+  }
+
   openStreamPair(): [number, number] {
     const out = new Int32Array(2);
     check(this.#native.openStreamPair(out), () => 'open a pair of streams');
     return [out[0], out[1]];
   }
 
-  openTap(name: string): { descriptor: number; name: string } {
+  tryNamespace(namespace: string): void {
+    check(this.#native.tryNamespace(namespace), () => `enter the network namespace ${namespace}`);
+  }
+
+  openTap(name: string, namespace: string): { descriptor: number; name: string } {
     const octets = new Uint8Array(INTERFACE_NAME_LENGTH);
     const { written, read } = new TextEncoder().encodeInto(name, octets);
     if (read < name.length || written >= INTERFACE_NAME_LENGTH || name.includes('/')) {
@@ -68,9 +86,39 @@ class NativeSockets implements SystemSockets {
         `"${name}" cannot name an interface; use at most ${most} letters and digits`,
       );
     }
-    const descriptor = check(this.#native.openTap(octets), () => `open the TAP device ${name}`);
-    const end = octets.indexOf(0);
-    return { descriptor, name: new TextDecoder().decode(octets.subarray(0, end)) };
+    const doing = () => `open the TAP device ${name}`;
+    const descriptor = check(this.#native.openTap(octets, namespace), doing);
+    return { descriptor, name: interfaceName(octets) };
+  }
+
+  adoptTap(descriptor: number): string {
+    const octets = new Uint8Array(INTERFACE_NAME_LENGTH);
+    check(this.#native.adoptTap(descriptor, octets), () => `use descriptor ${descriptor} as a TAP`);
+    return interfaceName(octets);
+  }
+
+  configureInterface(name: string, namespace: string, settings: InterfaceSettings): void {
+    const answer = new Uint8Array(MAX_ANSWER_LENGTH);
+    const ask = (request: Uint8Array) => {
+      const length = this.#native.askRoutes(namespace, request, answer);
+      check(length, () => `ask the system to set up ${name}`);
+      return parseRouteAnswer(answer.subarray(0, length));
+    };
+    configureInterface(ask, name, settings);
+  }
+
+  sendDescriptor(path: string, descriptor: number, payload: Uint8Array): void {
+    const doing = () => `send descriptor ${descriptor} to ${path}`;
+    check(this.#native.sendDescriptor(path, descriptor, payload), doing);
+  }
+
+  receiveDescriptor(descriptor: number): { descriptor: number; payload: Uint8Array } | undefined {
+    const received = new Int32Array(1);
+    const payload = new Uint8Array(MAX_DESCRIPTOR_PAYLOAD);
+    const length = this.#native.receiveDescriptor(descriptor, received, payload);
+    if (length === -Errno.EAGAIN) return undefined;
+    check(length, () => `receive a descriptor on descriptor ${descriptor}`);
+    return { descriptor: received[0], payload: payload.slice(0, length) };
   }
 
   localAddress(descriptor: number): { host: string; port: number } {
@@ -78,6 +126,20 @@ class NativeSockets implements SystemSockets {
     const doing = () => `tell the address of descriptor ${descriptor}`;
     check(this.#native.localAddress(descriptor, out), doing);
     return parseAddress(out) as { host: string; port: number };
+  }
+
+  duplicateDescriptor(descriptor: number): number {
+    const doing = () => `duplicate descriptor ${descriptor}`;
+    return check(this.#native.duplicateDescriptor(descriptor), doing);
+  }
+
+  closeSlowly(descriptor: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      close(descriptor, (error) => {
+        if (error === null) resolve();
+        else reject(systemError(`close descriptor ${descriptor}`, error.errno ?? 0));
+      });
+    });
   }
 
   closeDescriptor(descriptor: number): void {
@@ -88,6 +150,11 @@ class NativeSockets implements SystemSockets {
 function check(result: number, doing: () => string): number {
   if (result < 0) throw systemError(doing(), result);
   return result;
+}
+
+/** What stands before the closing zero. */
+function interfaceName(octets: Uint8Array): string {
+  return new TextDecoder().decode(octets.subarray(0, octets.indexOf(0)));
 }
 
 function text(host: string, port: number): string {

@@ -202,7 +202,7 @@ export class Reassembly {
 }
 
 /** Octets of each fragment but the last, as one fragment tells it; -1 when it breaks the rules. */
-function pieceLength(
+export function pieceLength(
   index: number,
   count: number,
   position: number,

@@ -33,6 +33,10 @@ export const PacketType = {
   bridge: 0x08,
   /** The session ends; the payload is a reason in UTF-8. */
   close: 0x09,
+  /** A super-frame with its fields (super-frame.ts); like Ethernet, allowed in a clear record. */
+  superFrame: 0x0a,
+  /** A piece of one. */
+  superFragment: 0x0b,
 } as const;
 export type PacketType = (typeof PacketType)[keyof typeof PacketType];
 

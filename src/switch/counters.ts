@@ -46,6 +46,8 @@ export const Counter = {
   moveRefused: 16,
   /** An address was not learned because the port or the database was full; the frame went on. */
   learnRefused: 17,
+  /** In: offload fields that make no sense. */
+  dropMalformed: 18,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 export type CounterName = keyof typeof Counter;

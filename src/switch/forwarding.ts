@@ -133,12 +133,20 @@ export class Forwarder {
    * Decides on the frame at `offset` of `slab`, which is only read.
    * @param port the port it came in by, 1 … MAX_PORT
    * @param now milliseconds
+   * @param longest octets of the longest frame that will come of it, for a super-frame
    */
-  decide(slab: Uint8Array, offset: number, length: number, port: number, now: number): Verdict {
+  decide(
+    slab: Uint8Array,
+    offset: number,
+    length: number,
+    port: number,
+    now: number,
+    longest = length,
+  ): Verdict {
     this.count = 0;
     this.#counters.frameIn(port, length);
     if (length < HEADER_LENGTH) return this.#drop(port, Counter.dropRunt);
-    if (length > MAX_FRAME_LENGTH) return this.#drop(port, Counter.dropGiant);
+    if (longest > MAX_FRAME_LENGTH) return this.#drop(port, Counter.dropGiant);
     if (isMulticast(slab, offset + SOURCE_OFFSET)) {
       return this.#drop(port, Counter.dropGroupSource);
     }

@@ -25,6 +25,7 @@ const PURE: readonly PureFolder[] = [
     ],
   },
   // The name of a host is looked up there, once, before a link is dialled.
+  { folder: 'src/tap/dhcp' },
   { folder: 'src/links', except: ['src/links/link-url.ts'] },
 ];
 

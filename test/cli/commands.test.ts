@@ -146,7 +146,15 @@ test("the node's own refusals keep their code; its bugs are no sentences of ours
 
 test('without a node, everything that asks one says how to start it', async (t) => {
   const home = await temporaryHome(t);
-  for (const args of [['status'], ['down'], ['why', 'x'], ['invite'], ['join', 'x'], ['plug']]) {
+  for (const args of [
+    ['status'],
+    ['down'],
+    ['why', 'x'],
+    ['invite'],
+    ['join', 'x'],
+    ['plug'],
+    ['tap'],
+  ]) {
     const result = await run([...args, '--home', home]);
     t.is(result.code, 5, args[0]);
     t.regex(result.stderr, /^kith: no node is running in .*start one with `kith up`.*\n$/);
@@ -161,7 +169,7 @@ test('mistakes on the command line', async (t) => {
     [['invite', '--expires', 'soon'], /--expires 'soon' must be a time from 1s to 365d/],
     [['invite', '--expires', '0s'], /--expires '0s' must be/],
     [['plug', '--port', 'x'], /--port 'x' must be a whole number from 1 to 65535/],
-    [['tap'], /unknown command 'tap'/],
+    [['vm'], /unknown command 'vm'/],
     [['friends', 'remove'], /missing required argument 'friend'/],
     [['status', '--home'], /option '--home <dir>' argument missing/],
     [['status', '--home', ''], /--home needs the path of a directory/],
@@ -180,7 +188,7 @@ test('kith alone, and --help everywhere, teach and succeed', async (t) => {
   t.is(overview.code, 0);
   t.regex(overview.stdout, /One Ethernet for a circle of friends/);
   t.regex(overview.stdout, /First steps:\n {2}kith up /);
-  for (const later of ['tap', 'exec', 'vm', 'console', 'capture', 'doctor']) {
+  for (const later of ['vm', 'console', 'capture', 'doctor']) {
     t.notRegex(overview.stdout, new RegExp(`^ {2}${later} `, 'm'));
   }
   const names = [...overview.stdout.matchAll(/^ {2}([a-z]+) .*/gm)].map((match) => match[1]);
@@ -197,7 +205,7 @@ test('kith alone, and --help everywhere, teach and succeed', async (t) => {
   ]) {
     t.true(names.includes(name), name);
   }
-  for (const name of ['id', 'invite', 'join', 'why', 'plug', 'up', 'status', 'friends']) {
+  for (const name of ['id', 'invite', 'join', 'why', 'plug', 'tap', 'up', 'status', 'friends']) {
     const help = await run([name, '--help']);
     t.is(help.code, 0, name);
     t.regex(help.stdout, /\nExamples:\n {2}\S/, name);

@@ -33,7 +33,7 @@ test('docs/cli.md has every command and option', (t) => {
 
 test('docs/cli.md has every route and exit code', (t) => {
   for (const { path, method } of CONTROL_ROUTES) {
-    const shown = path.replace(':friend', 'FRIEND');
+    const shown = path.replace(':friend', 'FRIEND').replace(':tap', 'NAME');
     t.true(cli.includes(shown), `${method} ${shown}`);
   }
   for (const code of new Set(Object.values(EXIT_CODES))) t.true(cli.includes(`\n| ${code} |`));
@@ -41,7 +41,9 @@ test('docs/cli.md has every route and exit code', (t) => {
 
 test('every option the page names is there', async (t) => {
   const help = await Promise.all(
-    ['up', 'invite', 'plug', 'id'].map(async (name) => (await run([name, '--help'])).stdout),
+    ['up', 'invite', 'plug', 'id', 'tap', 'exec'].map(
+      async (name) => (await run([name, '--help'])).stdout,
+    ),
   );
   const known = `${help.join('\n')} --unix-socket`;
   for (const [option] of cli.matchAll(/--[a-z][a-z-]+/g)) {

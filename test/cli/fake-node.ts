@@ -1,11 +1,23 @@
 /** A node that is not there: canned answers, and a record of what it was asked. */
 import type { StartNode } from '../../src/cli/context.ts';
 import type { RunningNode } from '../../src/controller/node.ts';
-import type { NodeApi } from '../../src/controller/node-api.ts';
+import type { NodeApi, TapStatus } from '../../src/controller/node-api.ts';
+import { TapHold } from '../../src/controller/tap-hold.ts';
 import { KithError } from '../../src/errors.ts';
 
 export const BOB = '1f0c9a'.padEnd(40, '0');
 export const OWN_UID = 'ab'.repeat(20);
+
+export const FAKE_TAP: TapStatus = {
+  name: 'kith0',
+  interface: 'kith0',
+  port: 3,
+  mac: '02:00:00:00:00:09',
+  mtu: 1500,
+  addresses: ['10.0.0.1/24'],
+  dhcp: false,
+  attached: false,
+};
 
 export interface FakeNode {
   readonly startNode: StartNode;
@@ -37,6 +49,7 @@ export function fakeApi(
       friends: { known: 2, connected: 1 },
       ports: 3,
       addresses: 1,
+      taps: ['kith0'],
       groups: ['default'],
       plaintext: 'when-no-shared-group',
       dataPlane: 'native',
@@ -148,6 +161,26 @@ export function fakeApi(
     removeFriend: async (friend) => {
       called('removeFriend', friend);
       return { uid: BOB };
+    },
+    taps: async () => [FAKE_TAP, { ...FAKE_TAP, name: 'kith0@blue', port: 5, netns: 'blue' }],
+    addTap: async (request) => {
+      called('addTap', request);
+      return { ...FAKE_TAP, addresses: (request.ip ?? []).filter((each) => each !== 'dhcp') };
+    },
+    removeTap: async (name) => {
+      called('removeTap', name);
+      return { name };
+    },
+    openTapAttachment: async () => ({ path: `${home}/tap-0123456789abcdef.sock` }),
+    completeTapAttachment: async (attachment) => {
+      called('completeTapAttachment', attachment);
+      return { ...FAKE_TAP, name: 'kith0@6', port: 6, attached: true };
+    },
+    holdTap: async (name, request) => {
+      called('holdTap', name, request);
+      const hold = new TapHold(() => called('released', name));
+      hold.tell({ lease: null });
+      return hold;
     },
     down: async () => {
       called('down');

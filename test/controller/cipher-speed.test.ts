@@ -11,3 +11,10 @@ test('both ciphers are measured, in whole megabytes a second', (t) => {
   // A handshake carries them as unsigned integers of 32 bits.
   for (const { speed } of speeds) t.true(Number.isInteger(speed) && speed >= 1 && speed < 2 ** 32);
 });
+
+test('only the ciphers that are asked for are measured', (t) => {
+  const measured = (names: readonly string[]) => measureCiphers(names).map(({ cipher }) => cipher);
+  t.deepEqual(measured(['chacha20-poly1305']), [CipherId.chacha20poly1305]);
+  t.deepEqual(measured(['aes-256-gcm']), [CipherId.aes256gcm]);
+  t.deepEqual(measured([]), []);
+});

@@ -52,6 +52,18 @@ test('what the file says, in one spelling', (t) => {
   t.is(config.switch.dirMode, 0o2770);
 });
 
+test('all ciphers are offered, or those that are listed', (t) => {
+  t.deepEqual(makeConfig('/home/k').link.ciphers, ['aes-256-gcm', 'chacha20-poly1305']);
+  const one = makeConfig('/home/k', { link: { ciphers: ['chacha20-poly1305'] } });
+  t.deepEqual(one.link.ciphers, ['chacha20-poly1305']);
+  for (const ciphers of [[], ['des'], 'aes-256-gcm']) {
+    t.throws(() => checkConfig('F', { link: { ciphers } }), {
+      code: 'config',
+      message: /link\.ciphers.* must be (a list of )?one .*"aes-256-gcm", "chacha20-poly1305"/,
+    });
+  }
+});
+
 test('the command line wins', async (t) => {
   const file = {
     name: 'filed',
@@ -226,4 +238,35 @@ test('the examples hold', async (t) => {
     const text = await readFile(join('config/examples', name), 'utf8');
     t.notThrows(() => checkConfig(name, JSON.parse(text)));
   }
+});
+
+test('host interfaces', (t) => {
+  const { taps } = makeConfig('/home/k', {
+    taps: [
+      {},
+      { name: 'lan%d', ip: ['10.0.0.1/24', 'dhcp'], mac: '02:00:00:00:00:01', mtu: 9000 },
+      { name: 'kith0', netns: 'blue', ip: 'fd00::1/64' },
+    ],
+  });
+  t.deepEqual(taps, [
+    { name: 'kith0', ip: [], mtu: 1500 },
+    { name: 'lan%d', ip: ['10.0.0.1/24', 'dhcp'], mac: '02:00:00:00:00:01', mtu: 9000 },
+    { name: 'kith0', netns: 'blue', ip: ['fd00::1/64'], mtu: 1500 },
+  ]);
+  for (const [tap, sentence] of [
+    [{ nmae: 'x' }, /taps\[0\]\.nmae is no known key; did you mean taps\[0\]\.name\?/],
+    [{ name: 'a b' }, /taps\[0\]\.name is "a b"; it must be 1 to 15 letters/],
+    [{ ip: '10.0.0.1' }, /ip.* it must be the address of a host with its prefix/],
+    [{ ip: ['10.0.0.0/24'] }, /10\.0\.0\.0 is the network itself/],
+    [{ ip: 7 }, /ip.* it must be the address of a host with its prefix/],
+    [{ mac: '01:00:00:00:00:01' }, /it must be a locally administered address/],
+    [{ mtu: 100 }, /it must be a whole number from 576 to 9198 octets/],
+    [{ netns: 'a b' }, /it must be a name that/],
+  ] as const) {
+    t.throws(() => checkConfig('f', { taps: [tap] }), { code: 'config', message: sentence });
+  }
+  t.throws(() => checkConfig('f', { taps: [{}, { name: 'kith0' }] }), {
+    message: /this interface is listed already/,
+  });
+  t.notThrows(() => checkConfig('f', { taps: [{ name: 'a%d' }, { name: 'a%d' }] }));
 });

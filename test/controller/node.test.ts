@@ -55,6 +55,16 @@ test.serial(
   },
 );
 
+test.serial('a cipher that one end does not offer is not taken', async (t) => {
+  for (const cipher of ['aes-256-gcm', 'chacha20-poly1305'] as const) {
+    const [alice, bob] = [await person(t, 'alice'), await person(t, 'bob')];
+    await befriended(alice, bob, { bob: { link: { ciphers: [cipher] } } });
+    t.is((await linkTo(bob, alice)).cipher, cipher);
+    await alice.stop();
+    await bob.stop();
+  }
+});
+
 test.serial('nodes within the process find one another over memory links', async (t) => {
   const [alice, bob] = [await person(t, 'alice'), await person(t, 'bob')];
   await alice.start({ listen: ['memory://node-test-alice'], friends: [friendEntry(bob)] });

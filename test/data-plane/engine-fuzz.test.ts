@@ -2,12 +2,18 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { NoticeKind } from '../../src/data-plane/notice.ts';
-import { DescriptorKind } from '../../src/io/contract.ts';
+import { DescriptorKind, Offload } from '../../src/io/contract.ts';
 import type { MemoryStream } from '../../src/io/memory-network.ts';
+import { headersOf } from '../../src/io/memory-tap.ts';
 import { LinkMessageType, linkMessage } from '../../src/links/link-message.ts';
-import { authenticRecord, packet } from './hostile-friend.ts';
+import { authenticRecord, packet, superFramePayload, superPieces } from './hostile-friend.ts';
 import { broadcast, prints, UDP_PORT } from './node.ts';
 import { Pair, RIGHT_INDEX } from './pair.ts';
+import { Super } from './super-pair.ts';
+
+const { bytes: tcp, needs } = new Super(200, 60);
+/** A super-frame behind its fields. */
+const SUPER_FRAME = superFramePayload(needs, tcp);
 
 /** Valid messages of every kind, to be altered. */
 const VALID: readonly Uint8Array[] = [
@@ -17,6 +23,8 @@ const VALID: readonly Uint8Array[] = [
   authenticRecord(packet(0x04, new Uint8Array(12)), { receiver: RIGHT_INDEX, number: 901 }),
   authenticRecord(packet(0x03, new Uint8Array(40)), { receiver: RIGHT_INDEX, number: 902 }),
   authenticRecord(packet(0x06, new Uint8Array(60)), { receiver: RIGHT_INDEX, number: 903 }),
+  authenticRecord(packet(0x0a, SUPER_FRAME), { receiver: RIGHT_INDEX, number: 910 }),
+  ...superPieces(SUPER_FRAME, 100, 3, { receiver: RIGHT_INDEX, number: 911 }),
   authenticRecord(packet(0x02, broadcast(60)), { receiver: 0x0bad, number: 904 }),
   authenticRecord(packet(0x02, broadcast(60)), { receiver: RIGHT_INDEX, number: 905, epoch: 1 }),
   Uint8Array.of(0x11, 0x00, 13 + 4, 0, 0, 0, 0x0b, 0x02, 0, 0, 0, 0, 0, 0, 0, 9, 0x02, 0, 1, 7),
@@ -53,7 +61,27 @@ const framed = fc
     return authenticRecord(Uint8Array.from(content), { receiver: RIGHT_INDEX, number });
   });
 
-const messages = fc.array(fc.oneof(noise, altered, authentic, framed), { maxLength: 40 });
+/** Super-frames and pieces of them with fields, headers and octets changed before they are sealed. */
+const superFrames = fc
+  .tuple(
+    fc.array(fc.tuple(fc.nat(70), fc.nat(255)), { maxLength: 3 }),
+    fc.nat(5),
+    fc.integer({ min: 9, max: 200 }),
+    fc.nat(5000),
+    fc.nat(63),
+  )
+  .map(([changes, id, length, number, index]) => {
+    const payload = Uint8Array.from(SUPER_FRAME);
+    for (const [at, value] of changes) payload[at] = value;
+    const options = { receiver: RIGHT_INDEX, number };
+    if (id === 0) return authenticRecord(packet(0x0a, payload), options);
+    const pieces = superPieces(payload, length, id, options);
+    return pieces[index % pieces.length];
+  });
+
+const messages = fc.array(fc.oneof(noise, altered, authentic, framed, superFrames), {
+  maxLength: 40,
+});
 
 /** Everything that says where what came in has ended up. */
 function accounted(pair: Pair): number {
@@ -68,8 +96,9 @@ function accounted(pair: Pair): number {
 for (const mode of ['sealed', 'clear'] as const) {
   test(`datagrams, ${mode}`, (t) => {
     fc.assert(
-      fc.property(messages, (datagrams) => {
-        const pair = new Pair({ mode });
+      fc.property(messages, fc.boolean(), (datagrams, joinsDatagrams) => {
+        const pair = new Pair({ mode, joinsDatagrams, session: { superFrames: true } });
+        const tap = pair.right.addTap(9);
         pair.pass(500);
         const before = accounted(pair);
         const { free } = pair.right;
@@ -89,7 +118,11 @@ for (const mode of ['sealed', 'clear'] as const) {
         if (mode === 'sealed') t.true(count <= datagrams.length);
         pair.pass(3000);
         t.deepEqual(pair.right.free, free);
-        if (datagrams.length > 0) pair.rightClient.receive();
+        pair.rightClient.receive();
+        // What a TAP gets is what a kernel takes.
+        for (const each of tap.receive()) {
+          t.true(each.offload === Offload.none || headersOf(each.bytes, each) > 0);
+        }
         // Authentic packet numbers from far ahead may have moved the window; a clear frame needs none.
         if (mode === 'clear')
           t.deepEqual(prints(pair.carry(broadcast(222))), prints([broadcast(222)]));
@@ -104,7 +137,8 @@ for (const mode of ['sealed', 'clear'] as const) {
         messages,
         fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1 }),
         (parts, cuts) => {
-          const pair = new Pair({ mode, carrier: 'stream' });
+          const pair = new Pair({ mode, carrier: 'stream', session: { superFrames: true } });
+          pair.right.addTap(9);
           pair.pass(500);
           const free = pair.right.free[2];
           const octets = Uint8Array.from(parts.flatMap((part) => [...part]));

@@ -10,7 +10,8 @@ import { DescriptorKind } from '../../src/io/contract.ts';
 import { MemoryNetwork } from '../../src/io/memory-network.ts';
 import { LinkMessageType, linkMessage } from '../../src/links/link-message.ts';
 import { PortState } from '../../src/switch/port.ts';
-import { authenticRecord, packet } from './hostile-friend.ts';
+import { cut } from '../links/super-rig.ts';
+import { authenticRecord, packet, superFramePayload } from './hostile-friend.ts';
 import {
   broadcast,
   type Client,
@@ -19,13 +20,18 @@ import {
   openSession,
   secret,
   slabAddress,
+  type Tap,
   UDP_PORT,
 } from './node.ts';
+import { Super } from './super-pair.ts';
 
 const DESCRIPTORS = 6;
 const PORTS = 4;
 const SESSIONS = 4;
 const PEER = '192.0.2.2';
+
+/** Of a piece and a bit, of three, and longer ones. */
+const SUPERS = [1000, 2000, 2600, 9000, 60_000].map((length) => new Super(length, 900));
 
 /** One step against the world: what it does is in `World`. */
 type Step = readonly [kind: string, a: number, b: number, c: number];
@@ -34,6 +40,7 @@ const step: fc.Arbitrary<Step> = fc.tuple(
   fc.constantFrom(
     'add-udp',
     'add-client',
+    'add-tap',
     'add-stream',
     'add-twice',
     'remove',
@@ -51,9 +58,12 @@ const step: fc.Arbitrary<Step> = fc.tuple(
     'query',
     'client-frames',
     'client-reads',
+    'tap-frames',
+    'tap-reads',
     'peer-garbage',
     'peer-record',
     'peer-fragment',
+    'peer-super',
     'peer-clear',
     'stream-octets',
     'stream-reads',
@@ -74,6 +84,7 @@ class World {
   /** What was free at the start. */
   readonly free = this.node.free;
   readonly #clients: Client[] = [];
+  readonly #taps: Tap[] = [];
   /** Far ends of streams. */
   readonly #streams: number[] = [];
   #numbers = 0;
@@ -90,6 +101,9 @@ class World {
         return;
       case 'add-client':
         this.#clients.push(node.addClient(a, port, 1 + (c % 20_000)));
+        return;
+      case 'add-tap':
+        this.#taps.push(node.addTap(a, port));
         return;
       case 'add-stream':
       case 'add-twice': {
@@ -119,6 +133,7 @@ class World {
             receiveSecret: secret(1),
             mode: c % 2 === 0 ? 'sealed' : 'clear',
             largestFrame: 1514 + (c % 7703),
+            superFrames: c % 3 > 0,
             ...(kind === 'open-stream' ? {} : { address: slabAddress(PEER, UDP_PORT) }),
           }),
         );
@@ -174,6 +189,19 @@ class World {
       case 'client-reads':
         for (const client of this.#clients) client.receive();
         return;
+      case 'tap-frames':
+        for (let i = 0; i < b % 40; i++) {
+          const each = SUPERS[(c + i) % SUPERS.length];
+          // Every third is complete, every seventh has fields that do not fit.
+          const bytes = i % 3 === 0 ? broadcast(14 + ((c * 31) % 9300), a) : each.bytes;
+          const needs = i % 7 === 0 ? SUPERS[0].needs : each.needs;
+          if (i % 3 === 0) this.#taps.at(c % 3)?.send(bytes);
+          else this.#taps.at(c % 3)?.send(bytes, needs);
+        }
+        return;
+      case 'tap-reads':
+        for (const tap of this.#taps) tap.receive();
+        return;
       case 'peer-garbage':
         this.#fromPeer(
           a,
@@ -182,7 +210,7 @@ class World {
         return;
       case 'peer-record': {
         const content = packet(
-          b % 12,
+          b % 14,
           c % 3 === 0 ? broadcast(14 + (c % 1200)) : new Uint8Array(c % 40),
         );
         this.#fromPeer(a, this.#record(content, localIndex, c));
@@ -198,8 +226,20 @@ class World {
         this.#fromPeer(a, this.#record(packet(0x03, payload), localIndex, c));
         return;
       }
+      case 'peer-super': {
+        // Pieces of three super-frames, each a while from the others; or a whole one.
+        const each = SUPERS[b % 3];
+        const payload = superFramePayload(each.needs, each.bytes);
+        const pieces = cut(payload, 900, b % 3);
+        const piece = pieces[c % pieces.length];
+        const content = c % 5 === 0 ? packet(0x0a, payload) : packet(0x0b, piece);
+        if (c % 4 === 0) this.#onStream(b, this.#record(content, localIndex, c));
+        else this.#fromPeer(a, this.#record(content, localIndex, c));
+        return;
+      }
       case 'peer-clear': {
-        const content = packet(0x02 + (c % 2), new Uint8Array(c % 100));
+        const types = [0x02, 0x03, 0x0a, 0x0b];
+        const content = packet(types[c % 4], new Uint8Array(c % 100));
         const record = new Uint8Array(16 + content.length);
         record.set([0x11, 0, record.length - 3, 0, 0, 0, 0, localIndex]);
         record.set(content, 16);
@@ -284,6 +324,7 @@ test('the same with sessions open from the start', (t) => {
     ['add-stream', 1, 0, 0],
     ['add-client', 2, 0, 5000],
     ['add-client', 3, 1, 60_000],
+    ['add-tap', 4, 1, 0],
     ['open-datagram', 0, 2, 0],
     ['open-stream', 1, 3, 1],
     ['use', 0, 2, 2],

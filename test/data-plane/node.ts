@@ -17,6 +17,7 @@ import type {
   MemoryNetwork,
 } from '../../src/io/memory-network.ts';
 import { MemorySockets } from '../../src/io/memory-sockets.ts';
+import type { FrameNeeds, MemoryFrame, MemoryTap } from '../../src/io/memory-tap.ts';
 import { type Counter, CounterReader } from '../../src/switch/counters.ts';
 import { PORT_TABLE_LENGTH, PortState } from '../../src/switch/port.ts';
 
@@ -25,6 +26,7 @@ export const UDP_PORT = 7000;
 export const UDP = 0;
 export const CLIENT_PORT = 1;
 export const LINK_PORT = 9;
+export const TAP_PORT = 2;
 
 /** The program at the other end of an endpoint. */
 export class Client {
@@ -43,6 +45,28 @@ export class Client {
   receive(): Uint8Array[] {
     const frames: Uint8Array[] = [];
     for (let next = this.#socket.receive(); next; next = this.#socket.receive()) frames.push(next);
+    return frames;
+  }
+}
+
+/** The host's side of a TAP. */
+export class Tap {
+  readonly #tap: MemoryTap;
+
+  constructor(tap: MemoryTap) {
+    this.#tap = tap;
+  }
+
+  send(bytes: Uint8Array, needs?: FrameNeeds): void {
+    this.#tap.hostSend(bytes, needs);
+  }
+
+  /** All frames that have come, with what they still need. */
+  receive(): MemoryFrame[] {
+    const frames: MemoryFrame[] = [];
+    for (let next = this.#tap.hostReceive(); next; next = this.#tap.hostReceive()) {
+      frames.push(next);
+    }
     return frames;
   }
 }
@@ -118,6 +142,14 @@ export class Node {
     return new Client(this.#network.descriptor(far) as MemoryDatagramSocket);
   }
 
+  addTap(descriptor: number, port = TAP_PORT): Tap {
+    const { descriptor: systemDescriptor } = this.sockets.openTap('tap%d', '');
+    const tap = this.#network.descriptor(systemDescriptor) as MemoryTap;
+    this.post({ op: 'add-descriptor', descriptor, systemDescriptor, kind: DescriptorKind.tap });
+    this.post({ op: 'add-endpoint', descriptor, port });
+    return new Tap(tap);
+  }
+
   session(localIndex: number): SessionReport {
     const found = this.#sessions().find((report) => report.localIndex === localIndex);
     if (found === undefined) throw new Error(`there is no session ${localIndex}`);
@@ -138,10 +170,10 @@ export class Node {
     return this.counters.value(port, counter);
   }
 
-  /** Pieces of memory that are free: addresses, frames, chunks. */
+  /** Pieces of memory that are free: addresses, frames, chunks, large pieces. */
   get free(): readonly number[] {
-    const { addresses, frames, chunks } = this.thread.engine.memory;
-    return [addresses.available, frames.available, chunks.available];
+    const { addresses, frames, chunks, large } = this.thread.engine.memory;
+    return [addresses.available, frames.available, chunks.available, large.available];
   }
 
   #sessions(): readonly SessionReport[] {

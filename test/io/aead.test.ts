@@ -19,6 +19,7 @@ const NONE = new Uint8Array(0);
 const AAD = SlabLayout.free;
 const INPUT = SlabLayout.free + (1 << 20);
 const OUTPUT = SlabLayout.free + (2 << 20);
+const MORE = SlabLayout.free + (3 << 20);
 const MAKERS = { native: Rig.native, memory: Rig.memory };
 
 function hex(text: string): Uint8Array {
@@ -29,6 +30,8 @@ interface Task {
   readonly slot?: number;
   readonly aad?: Uint8Array;
   readonly input: Uint8Array;
+  /** Plaintext that lies elsewhere. */
+  readonly more?: Uint8Array;
   readonly inPlace?: boolean;
   readonly high?: number;
   readonly low?: number;
@@ -36,11 +39,14 @@ interface Task {
 
 /** Runs one job; undefined when it failed. */
 function run(io: BatchedIo, what: 'seal' | 'open', task: Task): Uint8Array | undefined {
-  const { slot = 0, aad = NONE, input, inPlace = false, high = 0, low = 0 } = task;
+  const { slot = 0, aad = NONE, input, more = NONE, inPlace = false, high = 0, low = 0 } = task;
   const output = inPlace ? INPUT : OUTPUT;
   io.slab.set(aad, AAD);
   io.slab.set(input, INPUT);
-  io.jobs.set([slot, AAD, aad.length, INPUT, input.length, output, high, low, 99]);
+  io.slab.set(more, MORE);
+  const number = [high, low];
+  const pieces = [INPUT, input.length, output, ...number, 99, MORE, more.length];
+  io.jobs.set([slot, AAD, aad.length, ...pieces]);
   const failed = io[what](1) ?? 0;
   const result = io.jobs[Job.result];
   if (what === 'open' && failed !== (result < 0 ? 1 : 0))
@@ -138,7 +144,7 @@ for (const [name, makeRig] of Object.entries(MAKERS)) {
 
   check('jobs that are off fail one by one and touch nothing', (t, io) => {
     io.setKey(0, CipherId.aes256gcm, octets(32), octets(12));
-    const good = [0, AAD, 0, INPUT, 32, OUTPUT, 0, 0, 0];
+    const good = [0, AAD, 0, INPUT, 32, OUTPUT, 0, 0, 0, 0, 0];
     const bad = [
       [0, SLAB_LENGTH, 1, INPUT, 32, OUTPUT],
       [0, -1, 4, INPUT, 32, OUTPUT],
@@ -153,7 +159,7 @@ for (const [name, makeRig] of Object.entries(MAKERS)) {
       [0, AAD, 0, INPUT, 32, INPUT - 8],
     ];
     bad.forEach((job, i) => {
-      io.jobs.set([...job, 0, 0, 0], 2 * i * JOB_STRIDE);
+      io.jobs.set([...job, 0, 0, 0, 0, 0], 2 * i * JOB_STRIDE);
       io.jobs.set(good, (2 * i + 1) * JOB_STRIDE);
     });
     io.seal(2 * bad.length);
@@ -163,9 +169,60 @@ for (const [name, makeRig] of Object.entries(MAKERS)) {
     });
     t.is(io.open(2 * bad.length), 2 * bad.length, 'nothing there was sealed');
     // The last octet of the slab is still inside.
-    io.jobs.set([0, SLAB_LENGTH - 1, 1, INPUT, 32, SLAB_LENGTH - 48, 0, 0, 0]);
+    io.jobs.set([0, SLAB_LENGTH - 1, 1, INPUT, 32, SLAB_LENGTH - 48, 0, 0, 0, 0, 0]);
     io.seal(1);
     t.is(io.jobs[Job.result], 48);
+  });
+
+  check('plaintext in two places is sealed as one', (t, io) => {
+    const whole = octets(100);
+    for (const cipher of [CipherId.aes256gcm, CipherId.chacha20poly1305]) {
+      io.setKey(0, cipher, octets(32), octets(12));
+      const sealed = run(io, 'seal', { aad: octets(5), input: whole, low: 9 });
+      for (const at of [0, 1, 15, 16, 17, 64, 65, 99, 100]) {
+        for (const inPlace of [true, false]) {
+          const task = { aad: octets(5), input: whole.slice(0, at), low: 9, inPlace };
+          t.deepEqual(run(io, 'seal', { ...task, more: whole.slice(at) }), sealed, `${at}`);
+        }
+      }
+      t.deepEqual(run(io, 'open', { aad: octets(5), input: sealed as Uint8Array, low: 9 }), whole);
+    }
+  });
+
+  check('more plaintext that is off, or where the output is, fails', (t, io) => {
+    io.setKey(0, CipherId.aes256gcm, octets(32), octets(12));
+    const seal = (more: number, moreLength: number, output = OUTPUT) => {
+      io.jobs.set([0, AAD, 0, INPUT, 32, output, 0, 0, 99, more, moreLength]);
+      io.seal(1);
+      return io.jobs[Job.result];
+    };
+    t.is(seal(MORE, 32), 80);
+    t.is(seal(OUTPUT + 80, 32), 80, 'right behind');
+    t.is(seal(OUTPUT - 32, 32), 80, 'right before');
+    t.is(seal(INPUT, 32), 80, 'the same again');
+    t.is(seal(INPUT + 80, 32, INPUT), 80, 'in place');
+    t.is(seal(SLAB_LENGTH - 32, 32), 80);
+    t.is(seal(-1, 0), 48, 'nothing lies nowhere');
+    for (const [more, moreLength, output] of [
+      [MORE, -1],
+      [MORE, -32],
+      [-1, 32],
+      [SLAB_LENGTH - 31, 32],
+      [MORE, 0x7fffffff],
+      [OUTPUT + 79, 32],
+      [OUTPUT - 31, 32],
+      [OUTPUT, 32],
+      [OUTPUT + 32, 32],
+      [INPUT, 32, INPUT],
+      [INPUT + 32, 32, INPUT],
+      [MORE, 32, SLAB_LENGTH - 79],
+      [MORE, 32, INPUT + 1],
+    ]) {
+      t.is(seal(more, moreLength, output), -1, `${more} ${moreLength} ${output}`);
+    }
+    const sealed = run(io, 'seal', { input: octets(32) }) as Uint8Array;
+    t.is(run(io, 'open', { input: sealed, more: octets(1) }), undefined, 'an open has one input');
+    t.deepEqual(run(io, 'open', { input: sealed }), octets(32));
   });
 }
 
@@ -200,6 +257,9 @@ test('the addon and the reference agree on everything', (t) => {
         // The same slot in the other direction, and back.
         t.deepEqual(run(io, 'open', { ...task, input: expected }), Uint8Array.from(input));
         t.deepEqual(run(io, 'seal', { ...task, input }), sealed);
+        const half = input.length >> 1;
+        const [front, more] = [input.slice(0, half), input.slice(half)];
+        t.deepEqual(run(io, 'seal', { ...task, input: front, more }), sealed);
       },
     ),
     { numRuns: 200 },

@@ -56,7 +56,7 @@ const parts: Record<string, () => void | Promise<void>> = {
     assert.throws(() => sockets.openTcpConnection('255.255.255.255', 1));
     assert.throws(() => sockets.openUnixDatagram(rig.path('a'), rig.path('none'), 1000));
     assert.throws(() => sockets.openUnixDatagram('/no/such/place', '', 1000));
-    assert.throws(() => sockets.openTap('a/b'));
+    assert.throws(() => sockets.openTap('a/b', ''));
     assert.throws(() => new NativeIo({ doorbell: 9999 }));
     assert.equal(count(), before);
     rig.close();

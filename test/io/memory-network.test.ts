@@ -1,9 +1,11 @@
 import test, { type ExecutionContext } from 'ava';
-import { DescriptorKind } from '../../src/io/contract.ts';
+import { DescriptorKind, LARGE_SLOTS, Offload, RxEvent } from '../../src/io/contract.ts';
 import { Errno } from '../../src/io/errno.ts';
 import { MemoryIo } from '../../src/io/memory-io.ts';
 import { type MemoryDatagram, MemoryNetwork } from '../../src/io/memory-network.ts';
 import { MemorySockets } from '../../src/io/memory-sockets.ts';
+import type { MemoryTap } from '../../src/io/memory-tap.ts';
+import { buildFrame, tcp4Offload, tcp4SuperFrame } from './frames.ts';
 import { octets, Rig } from './rig.ts';
 
 const A = '10.0.0.1';
@@ -96,27 +98,160 @@ test('what is larger than the network takes is refused', (t) => {
   t.is(b.poll().length, 3);
 });
 
-test('a TAP has a far side that a test can hold', (t) => {
+/** A node with a TAP under index 0, and the TAP. */
+function tapped(t: ExecutionContext): { rig: Rig; tap: MemoryTap } {
   const network = new MemoryNetwork();
   const rig = machine(t, network, A);
-  const tap = rig.sockets.openTap('kith%d');
+  const { descriptor, name } = rig.sockets.openTap('kith%d', '');
+  rig.io.addDescriptor(0, descriptor, DescriptorKind.tap);
+  return { rig, tap: network.taps.get(name) as MemoryTap };
+}
+
+test('TAPs have names, one each, until they are closed', (t) => {
+  const network = new MemoryNetwork();
+  const { sockets, io } = machine(t, network, A);
+  const tap = sockets.openTap('kith%d', '');
   t.is(tap.name, 'kith0');
-  const far = network.taps.get('kith0') as number;
-  rig.io.addDescriptor(0, tap.descriptor, DescriptorKind.tap);
-  rig.io.addDescriptor(1, far, DescriptorKind.unixDatagram);
-  rig.send([
-    { descriptor: 0, payload: octets(60) },
-    { descriptor: 1, payload: octets(14) },
-  ]);
+  t.is(network.taps.get('kith0')?.name, 'kith0');
+  t.is(sockets.openTap('kith%d', '').name, 'kith1');
+  t.throws(() => sockets.openTap('kith1', ''), { message: /EBUSY/ });
+  io.addDescriptor(0, tap.descriptor, DescriptorKind.tap);
+  io.removeDescriptor(0);
+  t.deepEqual([...network.taps.keys()], ['kith1']);
+});
+
+test('a TAP has a host at its far side', (t) => {
+  const { rig, tap } = tapped(t);
+  tap.hostSend(octets(14));
+  tap.hostSend(octets(9000));
+  const [first, second] = rig.poll();
+  t.deepEqual([first.descriptor, first.bytes], [0, octets(14)]);
+  t.deepEqual(second.bytes, octets(9000));
+  t.is(second.offload, Offload.none);
   t.deepEqual(
-    rig.poll().map(({ descriptor, length }) => [descriptor, length]),
+    rig.send([{ descriptor: 0, header: octets(4), parts: [octets(9, 4), octets(3)] }]),
+    [16],
+  );
+  const frame = tap.hostReceive();
+  t.deepEqual(frame?.bytes, Uint8Array.from([...octets(13), ...octets(3)]));
+  t.is(frame?.offload, Offload.none);
+  t.is(tap.hostReceive(), undefined);
+  t.deepEqual(rig.send([{ descriptor: 0 }]), [-Errno.EINVAL]);
+});
+
+test('super-frames pass a TAP whole, with their fields', (t) => {
+  const { rig, tap } = tapped(t);
+  const frame = tcp4SuperFrame(3000);
+  const needs = tcp4Offload(1000);
+  tap.hostSend(frame, needs);
+  const [got] = rig.poll();
+  t.deepEqual(got.bytes, frame);
+  const { offload, segmentSize, checksumStart, checksumOffset } = got;
+  t.deepEqual({ offload, segmentSize, checksumStart, checksumOffset }, needs);
+  const sends = [
+    { descriptor: 0, payload: frame, ...needs },
+    { descriptor: 0, payload: frame, ...needs, checksumStart: 33 },
+  ];
+  t.deepEqual(rig.send(sends), [frame.length, -Errno.EINVAL]);
+  t.deepEqual(tap.hostReceive(), { bytes: frame, ...needs });
+});
+
+test('what is no super-frame is completed, and nonsense is dropped', (t) => {
+  const { rig, tap } = tapped(t);
+  const frame = tcp4SuperFrame(1000);
+  const complete = buildFrame({ payload: octets(1000) }).bytes;
+  const needs = tcp4Offload(1000);
+  const none = { ...needs, offload: Offload.none, segmentSize: 0 };
+  tap.hostSend(frame, needs); // of one segment
+  tap.hostSend(frame, none);
+  tap.hostSend(frame, { ...none, checksumStart: 0 }); // complete as it is
+  tap.hostSend(frame, { ...none, checksumStart: 1039 });
+  tap.hostSend(frame, { ...needs, segmentSize: 7 });
+  tap.hostSend(frame, { ...needs, offload: Offload.udp });
+  tap.hostSend(tcp4SuperFrame(65_495), needs);
+  const all = rig.poll();
+  t.deepEqual(
+    all.map(({ event }) => event),
     [
-      [0, 14],
-      [1, 60],
+      ...[RxEvent.data, RxEvent.data, RxEvent.data],
+      ...[RxEvent.malformed, RxEvent.malformed, RxEvent.malformed, RxEvent.oversized],
     ],
   );
-  t.is(rig.sockets.openTap('kith%d').name, 'kith1');
-  t.throws(() => rig.sockets.openTap('kith1'), { message: /EBUSY/ });
+  t.deepEqual(
+    all.slice(0, 3).map(({ bytes }) => bytes),
+    [complete, complete, frame],
+  );
+  t.true(all.every(({ offload, segmentSize }) => offload === 0 && segmentSize === 0));
+});
+
+test('a TAP gives no more than the large slots in a poll, and ends when it is deleted', (t) => {
+  const { rig, tap } = tapped(t);
+  for (let i = 0; i < LARGE_SLOTS + 5; i++) tap.hostSend(octets(60));
+  t.is(rig.poll().length, LARGE_SLOTS);
+  t.is(rig.poll().length, 5);
+  tap.delete();
+  t.deepEqual(
+    rig.poll().map(({ event, length }) => [event, length]),
+    [[RxEvent.closed, Errno.ENODEV]],
+  );
+  t.deepEqual(rig.poll(), []);
+  t.deepEqual(rig.send([{ descriptor: 0, payload: octets(60) }]), [-Errno.ENODEV]);
+});
+
+test('a TAP that is full refuses, and tells when there is room', (t) => {
+  const { rig, tap } = tapped(t);
+  const frames = Array.from({ length: 600 }, () => ({ descriptor: 0, payload: octets(1514) }));
+  const results = rig.send(frames);
+  const taken = results.indexOf(-Errno.EAGAIN);
+  t.true(taken > 0);
+  rig.io.watchWritable(0);
+  t.deepEqual(rig.poll(), []);
+  tap.hostReceive();
+  t.deepEqual(
+    rig.poll().map(({ event }) => event),
+    [RxEvent.writable],
+  );
+});
+
+test('datagrams that follow one another may come joined', (t) => {
+  const network = new MemoryNetwork({ joinsDatagrams: true });
+  const [a, b] = twoMachines(t, network);
+  const to = { host: B, port: 7000 };
+  a.send([
+    { descriptor: 0, payload: octets(250), to, segmentSize: 100 },
+    { descriptor: 0, payload: octets(100), to },
+    { descriptor: 0, payload: octets(101), to },
+    { descriptor: 0, payload: octets(0), to },
+    { descriptor: 0, payload: octets(90), to },
+  ]);
+  const all = b.poll();
+  t.deepEqual(
+    all.map(({ length, segmentSize }) => [length, segmentSize]),
+    [
+      [250, 100],
+      [100, 0],
+      [101, 0],
+      [0, 0],
+      [90, 0],
+    ],
+  );
+  t.deepEqual(all[0].bytes, octets(250));
+  t.is(all[0].from, `${A}:7000`);
+
+  a.send(Array.from({ length: 70 }, () => ({ descriptor: 0, payload: octets(1000), to })));
+  const runs = b.poll();
+  t.deepEqual(
+    runs.map(({ length, segmentSize }) => [length, segmentSize]),
+    [
+      [64_000, 1000],
+      [6000, 1000],
+    ],
+  );
+  // Others in between end a run.
+  const [c] = [machine(t, network, '10.0.0.3')];
+  c.io.addDescriptor(0, c.sockets.openUdp('::', 7000), DescriptorKind.udp);
+  for (const sender of [a, c, a]) sender.send([{ descriptor: 0, payload: octets(20), to }]);
+  t.is(b.poll().length, 3);
 });
 
 test('nothing stays open when all is closed', (t) => {

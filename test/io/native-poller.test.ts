@@ -8,11 +8,13 @@ import {
   JOB_RECORDS,
   JOB_STRIDE,
   MAX_DESCRIPTORS,
+  PART_RECORDS,
+  PART_STRIDE,
   RECEIVE_SLOTS,
   RX_STRIDE,
   RxEvent,
   SEND_RECORDS,
-  SLOT_LENGTH,
+  SlabLayout,
   TX_STRIDE,
 } from '../../src/io/contract.ts';
 import { COUNTERS, nativeBinding } from '../../src/io/native-binding.ts';
@@ -146,16 +148,17 @@ test('the addon refuses wrong arguments and does not fall over', (t) => {
   const { Poller } = native;
   const arrays = () =>
     [
-      new Uint8Array(RECEIVE_SLOTS * SLOT_LENGTH),
+      new Uint8Array(SlabLayout.arena),
       new Int32Array(RECEIVE_SLOTS * RX_STRIDE),
       new Int32Array(SEND_RECORDS * TX_STRIDE),
+      new Int32Array(PART_RECORDS * PART_STRIDE),
       new Int32Array(JOB_RECORDS * JOB_STRIDE),
       new Int32Array(MAX_DESCRIPTORS),
       new Float64Array(COUNTERS),
       -1,
     ] as ConstructorParameters<typeof Poller>;
   arrays().forEach((_, i) => {
-    for (const wrong of [undefined, new Uint8Array(3), new BigInt64Array(4096), {}, 'x', 1e9]) {
+    for (const wrong of [undefined, new Uint8Array(3), new BigInt64Array(16_384), {}, 'x', 1e9]) {
       const given = arrays() as unknown[];
       given[i] = wrong;
       t.throws(() => new Poller(...(given as ConstructorParameters<typeof Poller>)));
@@ -202,7 +205,7 @@ test('an abstract path needs no file', (t) => {
   const io = new NativeIo({ doorbell: -1 });
   io.addDescriptor(0, a, DescriptorKind.unixDatagram);
   io.addDescriptor(1, b, DescriptorKind.unixDatagram);
-  io.tx.set([1, 0, 5, 0, 0, -1, 0, 0]);
+  io.tx.set([1, 0, 5, 0, 0, -1, 0, 0, 0, 0, 0, 0]);
   t.is(io.flush(1), 0);
   t.is(io.poll(1000), 1);
   io.close();

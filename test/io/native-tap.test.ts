@@ -15,7 +15,7 @@ test('frames pass both ways, and a deleted interface is an end', (t) => {
   const rig = Rig.native(t);
   let tap: { descriptor: number; name: string };
   try {
-    tap = rig.sockets.openTap('kithtest%d');
+    tap = rig.sockets.openTap('kithtest%d', '');
   } catch (error) {
     t.log(`skipped: ${(error as Error).message}`);
     t.pass();
@@ -59,6 +59,6 @@ test('frames pass both ways, and a deleted interface is an end', (t) => {
 
 test('names that no interface can have', (t) => {
   const { sockets } = Rig.native(t);
-  t.throws(() => sockets.openTap('a-name-that-is-far-too-long'), { code: 'usage' });
-  t.throws(() => sockets.openTap('a/b'), { code: 'usage' });
+  t.throws(() => sockets.openTap('a-name-that-is-far-too-long', ''), { code: 'usage' });
+  t.throws(() => sockets.openTap('a/b', ''), { code: 'usage' });
 });

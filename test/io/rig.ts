@@ -8,7 +8,11 @@ import {
   ADDRESS_LENGTH,
   type BatchedIo,
   DescriptorKind,
+  Offload,
+  PART_STRIDE,
+  Part,
   RX_STRIDE,
+  Rx,
   RxEvent,
   SLOT_HEADROOM,
   SlabLayout,
@@ -30,14 +34,24 @@ export interface Received {
   readonly bytes: Uint8Array;
   /** Text of the source address: of a datagram or an accepted connection. */
   readonly from: string;
+  readonly offload: Offload;
+  readonly segmentSize: number;
+  /** Only of a super-frame. */
+  readonly checksumStart: number;
+  readonly checksumOffset: number;
 }
 
 export interface Send {
   readonly descriptor: number;
   readonly header?: Uint8Array;
   readonly payload?: Uint8Array;
+  /** The payload in pieces. */
+  readonly parts?: readonly Uint8Array[];
   readonly to?: { readonly host: string; readonly port: number };
   readonly segmentSize?: number;
+  readonly offload?: Offload;
+  readonly checksumStart?: number;
+  readonly checksumOffset?: number;
 }
 
 const POLL_TIMEOUT = 50;
@@ -112,19 +126,33 @@ export class Rig {
   send(sends: readonly Send[]): number[] {
     const { io } = this;
     let at: number = SlabLayout.arena;
+    let nextPart = 0;
     const put = (bytes: Uint8Array): number => {
       io.slab.set(bytes, at);
       at += bytes.length;
       return at - bytes.length;
     };
-    sends.forEach(({ descriptor, header, payload, to, segmentSize }, i) => {
+    sends.forEach((send, i) => {
+      const { descriptor, header, payload, parts, to } = send;
       const record = io.tx.subarray(i * TX_STRIDE, (i + 1) * TX_STRIDE);
       record[Tx.descriptor] = descriptor;
       record[Tx.headerLength] = header?.length ?? 0;
       record[Tx.headerOffset] = header ? put(header) : 0;
       record[Tx.payloadLength] = payload?.length ?? 0;
       record[Tx.payloadOffset] = payload ? put(payload) : 0;
-      record[Tx.segmentSize] = segmentSize ?? 0;
+      record[Tx.segmentSize] = send.segmentSize ?? 0;
+      record[Tx.offload] = send.offload ?? Offload.none;
+      record[Tx.checksumStart] = send.checksumStart ?? 0;
+      record[Tx.checksumOffset] = send.checksumOffset ?? 0;
+      record[Tx.partCount] = parts?.length ?? 0;
+      if (parts) {
+        record[Tx.payloadOffset] = nextPart;
+        record[Tx.payloadLength] = parts.reduce((sum, { length }) => sum + length, 0);
+        for (const part of parts) {
+          io.parts[nextPart * PART_STRIDE + Part.offset] = put(part);
+          io.parts[nextPart++ * PART_STRIDE + Part.length] = part.length;
+        }
+      }
       record[Tx.address] = -1;
       record[Tx.result] = 0x5a5a5a;
       if (to) {
@@ -142,7 +170,8 @@ export class Rig {
     const count = io.poll(timeout);
     if (count < 0) throw new Error(`poll failed with ${count}`);
     return Array.from({ length: count }, (_, i) => {
-      const [descriptor, offset, length, event] = io.rx.subarray(i * RX_STRIDE);
+      const record = io.rx.subarray(i * RX_STRIDE, (i + 1) * RX_STRIDE);
+      const [descriptor, offset, length, event] = record;
       const hasData = event === RxEvent.data || event === RxEvent.oversized;
       const source = event === RxEvent.accepted ? offset : offset - SLOT_HEADROOM;
       return {
@@ -151,6 +180,10 @@ export class Rig {
         length,
         bytes: hasData ? io.slab.slice(offset, offset + length) : new Uint8Array(0),
         from: source >= 0 ? addressText(io.slab, source) : '',
+        offload: record[Rx.offload] as Offload,
+        segmentSize: record[Rx.segmentSize],
+        checksumStart: record[Rx.checksumStart],
+        checksumOffset: record[Rx.checksumOffset],
       };
     });
   }
@@ -174,6 +207,17 @@ export class Rig {
     this.io.fill[index] = 0;
     return bytes;
   }
+}
+
+/** The datagrams of receive records, whether the system has joined them or not. */
+export function datagrams(all: readonly Received[]): Uint8Array[] {
+  return all.flatMap(({ bytes, segmentSize }) => {
+    if (segmentSize === 0) return [bytes];
+    const count = Math.ceil(bytes.length / segmentSize);
+    return Array.from({ length: count }, (_, i) =>
+      bytes.slice(i * segmentSize, (i + 1) * segmentSize),
+    );
+  });
 }
 
 export function octets(length: number, first = 0): Uint8Array {

@@ -27,6 +27,7 @@ export class StagePlace {
       sessionDead: () => {},
       sessionRoamed: () => {},
       sessionAlive: () => {},
+      dhcpReply: () => {},
       bulkSent: () => {},
       failed: (error) => {
         throw error;

@@ -7,9 +7,9 @@ import { formatTable } from '../table.ts';
 
 export function addPorts(program: Command, context: CliContext): void {
   addPrintingCommand(program, 'ports', {
-    summary: 'the ports of the switch: guests and links',
+    summary: 'the ports of the switch: guests, interfaces and links',
     description:
-      'Lists the ports of the switch. A port is a cable of a guest on this machine (vde) or a link to a friend; its role and state are those of the spanning tree.',
+      'Lists the ports of the switch. A port is a cable of a guest on this machine (vde), an interface of the machine itself (tap) or a link to a friend; its role and state are those of the spanning tree.',
     examples: [
       ['kith ports', 'all ports'],
       ['kith ports --json', 'with every counter'],

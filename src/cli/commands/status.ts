@@ -36,6 +36,7 @@ function render(status: NodeStatus, palette: Palette): string {
       'ports',
       `${plural(status.ports, 'port')}, ${plural(status.addresses, 'address', 'addresses')} learnt`,
     ],
+    ['taps', status.taps.join(', ') || 'none'],
     ['groups', status.groups.join(', ') || 'none'],
     ['plaintext', status.plaintext],
     ['data plane', status.dataPlane],

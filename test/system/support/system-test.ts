@@ -7,12 +7,14 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { findProgram } from '../../../integration/qemu/program.ts';
+import { canBeOrdinaryUser } from './ordinary-user.ts';
 
 /** Things other than programs that a test may need; any other word is a program's name. */
 const CONDITIONS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
   tun: () => canOpen('/dev/net/tun'),
   namespaces: canMakeNamespaces,
+  'ordinary user': canBeOrdinaryUser,
   libvdeplug: () => existsSync('/usr/include/libvdeplug.h') && findProgram('cc') !== undefined,
   guests: () =>
     process.arch === 'x64' &&
@@ -20,7 +22,7 @@ const CONDITIONS: Readonly<Record<string, () => boolean>> = {
 };
 
 export interface SystemTestOptions {
-  /** 'root', 'tun', 'namespaces', 'libvdeplug', 'guests', or names of programs. */
+  /** 'root', 'tun', 'namespaces', 'ordinary user', 'libvdeplug', 'guests', or names of programs. */
   readonly needs: readonly string[];
   /** Milliseconds the test may take; by default two minutes. */
   readonly timeout?: number;
