@@ -17,7 +17,7 @@ const CLOCK_TICKS = 100;
 /** Milliseconds between SIGTERM and SIGKILL. */
 const GRACE = 5000;
 
-/** How much of the end of a process's output is kept for error messages, in characters. */
+/** How much of the end of a process's output is kept by default, in characters: enough for a message. */
 const KEPT_OUTPUT = 2000;
 
 export interface StartOptions {
@@ -27,10 +27,20 @@ export interface StartOptions {
   readonly readyLine?: string;
   /** Milliseconds to wait for the line. */
   readonly readyWithin?: number;
+  /** What messages call it; by default the command and its first argument. */
+  readonly title?: string;
+  /** How much of the end of its output is kept, in characters. */
+  readonly keep?: number;
 }
 
 export interface Running {
   readonly pid: number;
+  /** Its title and the end of what it printed, whether it still runs or how it ended. */
+  lastWords(): string;
+  /** The end of what it printed, both outputs. */
+  output(): string;
+  /** Settles when it is gone and its output is read. */
+  readonly ended: Promise<void>;
   /** Ends the process and waits until it is gone. */
   stop(): Promise<void>;
 }
@@ -44,6 +54,7 @@ interface Entry {
 
 export class Processes {
   readonly #entries = new Set<Entry>();
+  #ending = false;
 
   /** Starts a process that stays. Its standard input is a pipe that is held open. */
   async start(
@@ -51,8 +62,14 @@ export class Processes {
     args: readonly string[],
     options: StartOptions = {},
   ): Promise<Running> {
-    const entry = this.#spawn(command, args, options.cpu);
-    const running = { pid: entry.child.pid as number, stop: () => this.#stop(entry) };
+    const entry = this.#spawn(command, args, options);
+    const running = {
+      pid: entry.child.pid as number,
+      lastWords: () => lastWords(entry),
+      output: () => entry.output,
+      ended: entry.gone,
+      stop: () => this.#stop(entry),
+    };
     if (options.readyLine !== undefined) {
       const { readyLine, readyWithin = 20_000 } = options;
       const isReady = () => hasLine(entry.output, readyLine);
@@ -70,9 +87,9 @@ export class Processes {
   async run(
     command: string,
     args: readonly string[],
-    options: { cpu?: number | undefined; within: number },
+    options: { cpu?: number | undefined; within: number; title?: string },
   ): Promise<string> {
-    const entry = this.#spawn(command, args, options.cpu);
+    const entry = this.#spawn(command, args, options);
     let output = '';
     entry.child.stdout?.on('data', (chunk: Buffer) => {
       output += chunk.toString();
@@ -90,15 +107,18 @@ export class Processes {
     return output;
   }
 
-  /** Ends everything that is still running. */
+  /** Ends everything that is still running; nothing starts any more. */
   async stopAll(): Promise<void> {
+    this.#ending = true;
     await Promise.all([...this.#entries].map((entry) => this.#stop(entry)));
   }
 
-  #spawn(command: string, args: readonly string[], cpu: number | undefined): Entry {
+  #spawn(command: string, args: readonly string[], options: StartOptions): Entry {
+    if (this.#ending) throw new Error('the bench is ending');
+    const { cpu, keep: kept = KEPT_OUTPUT } = options;
+    const title = options.title ?? [command.split('/').pop(), args[0]].join(' ').trim();
     const line =
       cpu === undefined ? [command, ...args] : ['taskset', '-c', `${cpu}`, command, ...args];
-    const title = [command.split('/').pop(), args[0]].join(' ').trim();
     const child = spawn(line[0], line.slice(1), {
       detached: true, // setsid
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -109,7 +129,7 @@ export class Processes {
     });
     const entry: Entry = { child, gone, title, output: '' };
     const keep = (chunk: Buffer) => {
-      entry.output = (entry.output + chunk.toString()).slice(-KEPT_OUTPUT);
+      entry.output = (entry.output + chunk.toString()).slice(-kept);
     };
     child.stdout?.on('data', keep);
     child.stderr?.on('data', keep);
@@ -175,6 +195,17 @@ function isGone({ child }: Entry): boolean {
 
 function hasLine(output: string, line: string): boolean {
   return output.split('\n').some((candidate) => candidate.trim() === line);
+}
+
+/** How many lines `lastWords` gives. */
+const LAST_LINES = 3;
+
+function lastWords(entry: Entry): string {
+  const { child, output, title } = entry;
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const said = lines.slice(-LAST_LINES).join(' | ') || 'it said nothing';
+  if (!isGone(entry)) return `${title} (running): ${said}`;
+  return `${title} (ended, ${child.exitCode ?? child.signalCode ?? 'never started'}): ${said}`;
 }
 
 /** The line of the output that tells most: one that names an error, else the last one. */

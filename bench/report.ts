@@ -1,12 +1,13 @@
 /** Results as text for a terminal, as Markdown, and as JSON. Pure. */
 
+import { contenderTables, type Table } from './contender-tables.ts';
+import { formatSummary, formatTarget } from './format.ts';
 import { type Machine, machineSentence } from './machine.ts';
-import type { Metric, Target } from './row.ts';
-import type { RatioResult, RowResult, Summary, Verdict } from './runner.ts';
+import type { Metric } from './row.ts';
+import type { RatioResult, RowResult, Verdict } from './runner.ts';
 
 export interface BenchResult {
   readonly startedAt: string;
-  readonly seconds: number;
   readonly warmup: number;
   readonly machine: Machine;
   readonly rows: readonly RowResult[];
@@ -24,7 +25,10 @@ export function toText(result: BenchResult): string {
   const lines = [machineSentence(result.machine), conditions(result), READING_NOTE];
   for (const row of result.rows) {
     lines.push('', `${row.name}  ${row.title}; ${runs(row)}`);
-    lines.push(...aligned(cells(row)).map((line) => `  ${line}`));
+    for (const { title, lines: table } of tables(row)) {
+      if (title !== undefined) lines.push('', `  ${title}`);
+      lines.push(...aligned(table).map((line) => `  ${line}`));
+    }
     lines.push(...remarks(row).map((remark) => `  ! ${remark}`));
   }
   lines.push('', conclusion(result));
@@ -35,10 +39,13 @@ export function toMarkdown(result: BenchResult): string {
   const lines = ['# Bench', '', machineSentence(result.machine), '', conditions(result), ''];
   lines.push(READING_NOTE);
   for (const row of result.rows) {
-    const [head, ...body] = cells(row);
-    lines.push('', `## ${row.name}`, '', `${row.title}; ${runs(row)}.`, '');
-    lines.push(markdownLine(head), markdownLine(head.map(() => '---')));
-    lines.push(...body.map(markdownLine));
+    lines.push('', `## ${row.name}`, '', `${row.title}; ${runs(row)}.`);
+    for (const { title, lines: table } of tables(row)) {
+      const [head, ...body] = table;
+      if (title !== undefined) lines.push('', `### ${title}`);
+      lines.push('', markdownLine(head), markdownLine(head.map(() => '---')));
+      lines.push(...body.map(markdownLine));
+    }
     const notes = remarks(row);
     if (notes.length > 0) lines.push('', ...notes.map((remark) => `* ${remark}`));
   }
@@ -46,25 +53,8 @@ export function toMarkdown(result: BenchResult): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** `1,234 (1,200–1,300)`; one value alone when nothing varied. */
-export function formatSummary({ median, min, max }: Summary, digits: number): string {
-  const middle = formatNumber(median, digits);
-  if (min === max) return middle;
-  return `${middle} (${formatNumber(min, digits)}–${formatNumber(max, digits)})`;
-}
-
-export function formatNumber(value: number, digits: number): string {
-  return value.toLocaleString('en-US', {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-}
-
-/** `≥ 1.2 × vde_switch`, `≤ 0.5 %`. */
-export function formatTarget(target: Target, unit: string): string {
-  const [sign, limit] = target.atLeast === undefined ? ['≤', target.atMost] : ['≥', target.atLeast];
-  if (target.over !== undefined) return `${sign} ${limit} × ${target.over}`;
-  return `${sign} ${limit} ${unit}`.trim();
+function tables(row: RowResult): readonly Table[] {
+  return row.layout === 'by-contender' ? contenderTables(row) : [{ lines: cells(row) }];
 }
 
 /** The table of a row: one line per metric, a head line first. */
@@ -114,11 +104,11 @@ function remarks(row: RowResult): string[] {
 }
 
 function runs(row: RowResult): string {
-  return row.runs === 1 ? '1 run' : `${row.runs} runs`;
+  return `${row.runs === 1 ? '1 run' : `${row.runs} runs`} of ${row.seconds} s`;
 }
 
-function conditions({ startedAt, seconds, warmup }: BenchResult): string {
-  return `${startedAt}; ${seconds} s counted in each run, after ${warmup} s of warm-up.`;
+function conditions({ startedAt, warmup }: BenchResult): string {
+  return `${startedAt}; the seconds of a run are counted after ${warmup} s of warm-up.`;
 }
 
 function conclusion({ rows }: BenchResult): string {
@@ -128,7 +118,7 @@ function conclusion({ rows }: BenchResult): string {
   return `Targets: ${count('reached')} reached, ${count('not reached')} not reached, ${count('unmeasured')} unmeasured.`;
 }
 
-function aligned(table: readonly string[][]): string[] {
+function aligned(table: readonly (readonly string[])[]): string[] {
   const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)));
   return table.map((line) =>
     line

@@ -4,6 +4,7 @@
  */
 
 import type { Clients } from './clients.ts';
+import type { Leavings } from './leavings.ts';
 import type { Processes } from './processes.ts';
 
 /** One number that every contender of a row measures in one run. */
@@ -22,6 +23,8 @@ export interface Target {
   readonly contender: string;
   /** With `over`, the limit holds for the median of the ratios contender / over, pair by pair. */
   readonly over?: string;
+  /** The metric of `over`, when it is another one. */
+  readonly overMetric?: string;
   readonly atLeast?: number;
   readonly atMost?: number;
 }
@@ -31,10 +34,21 @@ export type Measurement = Readonly<Record<string, number>>;
 
 export interface Contender {
   readonly name: string;
+  /** Of a program that is not ours, for the report. */
+  readonly version?: string;
   /** One sentence that says what to install, when this contender cannot run here. */
   readonly missing?: string;
   /** One whole run: start, warm up, measure, stop. Rejects when the run is worth nothing. */
   measure(): Promise<Measurement>;
+}
+
+/**
+ * A contender that never runs: in each pair and for each metric it has the best
+ * value that one of these had.
+ */
+export interface BestOf {
+  readonly name: string;
+  readonly of: readonly string[];
 }
 
 export interface Row {
@@ -44,8 +58,16 @@ export interface Row {
   readonly targets: readonly Target[];
   /** Pairs whose ratio is reported, `[contender, over]`. */
   readonly ratios: readonly (readonly [string, string])[];
+  /** May be named in targets and ratios. */
+  readonly best?: BestOf;
   /** At most so many runs, whatever the command line says (for rows that take long). */
   readonly mostRuns?: number;
+  /** Runs and counted seconds where the command line gives none. */
+  readonly pace?: { readonly runs: number; readonly seconds: number };
+  /** Runs only when it is named: it needs root, or takes long. */
+  readonly onRequest?: boolean;
+  /** Tables with a line for each contender, where there are many; by default a line for each metric. */
+  readonly layout?: 'by-contender';
   contenders(bench: Bench): readonly Contender[];
 }
 
@@ -64,4 +86,6 @@ export interface Bench {
   readonly scratch: string;
   readonly processes: Processes;
   readonly clients: Clients;
+  /** Things that must not outlive the bench, however it ends. */
+  readonly leavings: Leavings;
 }

@@ -7,7 +7,7 @@
  * which only awaits what it is given.
  */
 
-import type { Contender, Measurement, Metric, Row, Target } from './row.ts';
+import type { BestOf, Contender, Measurement, Metric, Row, Target } from './row.ts';
 
 export interface Summary {
   readonly median: number;
@@ -17,6 +17,7 @@ export interface Summary {
 
 export interface ContenderResult {
   readonly name: string;
+  readonly version?: string;
   /** By metric; `values` in the order of the runs, failed runs left out. */
   readonly metrics: Readonly<Record<string, Summary & { readonly values: readonly number[] }>>;
 }
@@ -32,6 +33,8 @@ export interface Verdict {
   readonly target: Target;
   /** What was held against the limit: a median, or the median of the ratios. */
   readonly value: number | undefined;
+  /** What `value` is the median of, when there was anything. */
+  readonly summary?: Summary;
   /** `unmeasured` when a contender it needs was skipped or failed in every run. */
   readonly outcome: 'reached' | 'not reached' | 'unmeasured';
 }
@@ -40,6 +43,9 @@ export interface RowResult {
   readonly name: string;
   readonly title: string;
   readonly runs: number;
+  /** Counted seconds of a run. */
+  readonly seconds: number;
+  readonly layout?: Row['layout'];
   readonly metrics: readonly Metric[];
   readonly contenders: readonly ContenderResult[];
   readonly ratios: readonly RatioResult[];
@@ -73,16 +79,43 @@ export function summarise(values: readonly number[]): Summary {
   return { median, min: sorted[0], max: sorted[sorted.length - 1] };
 }
 
-/** The ratios contender / over of those pairs in which both measured the metric and `over` is not 0. */
-export function pairRatios(contender: Series, over: Series, metric: string): number[] {
+/**
+ * The ratios contender / over of those pairs in which both measured their metric and that
+ * of `over` is not 0.
+ */
+export function pairRatios(
+  contender: Series,
+  over: Series,
+  metric: string,
+  overMetric = metric,
+): number[] {
   const ratios: number[] = [];
   for (let pair = 0; pair < Math.min(contender.length, over.length); pair++) {
     const numerator = contender[pair]?.[metric];
-    const denominator = over[pair]?.[metric];
+    const denominator = over[pair]?.[overMetric];
     if (numerator === undefined || denominator === undefined || denominator === 0) continue;
     ratios.push(numerator / denominator);
   }
   return ratios;
+}
+
+/** In each pair, of each metric that has a better way, the best value that a contender of `best` had. */
+export function bestSeries(
+  best: BestOf,
+  series: ReadonlyMap<string, Series>,
+  metrics: readonly Metric[],
+): Series {
+  const candidates = best.of.map((name) => series.get(name) ?? []);
+  const pairs = Math.max(0, ...candidates.map((runs) => runs.length));
+  return Array.from({ length: pairs }, (_, pair) => {
+    const measurement: Record<string, number> = {};
+    for (const { name, better } of metrics) {
+      const values = candidates.map((runs) => runs[pair]?.[name]).filter((v) => v !== undefined);
+      if (better === 'neither' || values.length === 0) continue;
+      measurement[name] = better === 'more' ? Math.max(...values) : Math.min(...values);
+    }
+    return measurement;
+  });
 }
 
 /** Holds `value` against the limits of `target`, which are inclusive. */
@@ -96,10 +129,14 @@ export function judge(target: Target, value: number | undefined): Verdict {
 
 /** Turns the measurements of a row into its result. */
 export function evaluate(
-  row: Pick<Row, 'name' | 'title' | 'metrics' | 'targets' | 'ratios'>,
-  series: ReadonlyMap<string, Series>,
+  row: Pick<Row, 'name' | 'title' | 'metrics' | 'targets' | 'ratios' | 'best'>,
+  measured: ReadonlyMap<string, Series>,
 ): Pick<RowResult, 'contenders' | 'ratios' | 'verdicts'> {
-  const contenders = [...series].map(([name, runs]) => contenderResult(name, runs, row.metrics));
+  const contenders = [...measured].map(([name, runs]) => contenderResult(name, runs, row.metrics));
+  const series = new Map(measured);
+  if (row.best !== undefined) {
+    series.set(row.best.name, bestSeries(row.best, measured, row.metrics));
+  }
   const ratios: RatioResult[] = [];
   for (const [contender, over] of row.ratios) {
     for (const metric of row.metrics) {
@@ -109,7 +146,12 @@ export function evaluate(
       ratios.push({ metric: metric.name, contender, over, values, ...summarise(values) });
     }
   }
-  const verdicts = row.targets.map((target) => judge(target, targetValue(target, series)));
+  const verdicts = row.targets.map((target) => {
+    const values = targetValues(target, series);
+    if (values.length === 0) return judge(target, undefined);
+    const summary = summarise(values);
+    return { ...judge(target, summary.median), summary };
+  });
   return { contenders, ratios, verdicts };
 }
 
@@ -117,7 +159,7 @@ export function evaluate(
 export async function measureRow(
   row: Row,
   contenders: readonly Contender[],
-  runs: number,
+  { runs, seconds }: { readonly runs: number; readonly seconds: number },
   say: (line: string) => void,
 ): Promise<RowResult> {
   const pairs = Math.min(runs, row.mostRuns ?? runs);
@@ -147,8 +189,17 @@ export async function measureRow(
       series.get(name)?.push(measurement);
     }
   }
-  const { name, title, metrics } = row;
-  return { name, title, runs: pairs, metrics, ...evaluate(row, series), skipped, failures };
+  const { name, title, metrics, layout } = row;
+  const { contenders: measured, ...judged } = evaluate(row, series);
+  return {
+    ...{ name, title, runs: pairs, seconds, metrics },
+    ...(layout === undefined ? {} : { layout }),
+    contenders: measured.map((result) => {
+      const version = present.find((each) => each.name === result.name)?.version;
+      return version === undefined ? result : { ...result, version };
+    }),
+    ...{ ...judged, skipped, failures },
+  };
 }
 
 function contenderResult(name: string, runs: Series, metrics: readonly Metric[]): ContenderResult {
@@ -160,13 +211,10 @@ function contenderResult(name: string, runs: Series, metrics: readonly Metric[])
   return { name, metrics: summaries };
 }
 
-function targetValue(target: Target, series: ReadonlyMap<string, Series>): number | undefined {
+function targetValues(target: Target, series: ReadonlyMap<string, Series>): number[] {
   const runs = series.get(target.contender) ?? [];
-  const values =
-    target.over === undefined
-      ? valuesOf(runs, target.metric)
-      : pairRatios(runs, series.get(target.over) ?? [], target.metric);
-  return values.length === 0 ? undefined : summarise(values).median;
+  if (target.over === undefined) return valuesOf(runs, target.metric);
+  return pairRatios(runs, series.get(target.over) ?? [], target.metric, target.overMetric);
 }
 
 function valuesOf(runs: Series, metric: string): number[] {

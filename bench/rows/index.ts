@@ -1,5 +1,6 @@
 /** All rows, in the order in which they run. */
 
+import { fieldRows } from '../field/rows.ts';
 import type { Row } from '../row.ts';
 import { friendsRows } from './friends.ts';
 import { idleRows } from './idle.ts';
@@ -17,4 +18,5 @@ export const ROWS: readonly Row[] = [
   ...microFilteringRows,
   ...microSealRows,
   ...microReplayRows,
+  ...fieldRows,
 ];

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { Clients, isInstalled } from '../../bench/clients.ts';
+import { Leavings } from '../../bench/leavings.ts';
 import { Processes } from '../../bench/processes.ts';
 import { findRoot } from '../../bench/root.ts';
 import type { Bench } from '../../bench/row.ts';
@@ -32,6 +33,7 @@ function lend(): Lent {
     scratch,
     processes,
     clients: new Clients(SOURCES, scratch),
+    leavings: new Leavings(),
   };
   return {
     bench,

@@ -1,14 +1,7 @@
 import test from 'ava';
+import { formatNumber, formatSummary, formatTarget } from '../../bench/format.ts';
 import { ratioPlot } from '../../bench/ratio-plot.ts';
-import {
-  type BenchResult,
-  formatNumber,
-  formatSummary,
-  formatTarget,
-  toJson,
-  toMarkdown,
-  toText,
-} from '../../bench/report.ts';
+import { type BenchResult, toJson, toMarkdown, toText } from '../../bench/report.ts';
 import { evaluate, type RowResult } from '../../bench/runner.ts';
 
 const METRICS = [
@@ -20,6 +13,7 @@ const ROW: RowResult = {
   name: 'local',
   title: 'Local <switching>',
   runs: 2,
+  seconds: 3,
   metrics: METRICS,
   ...evaluate(
     {
@@ -50,7 +44,6 @@ const ROW: RowResult = {
 
 const RESULT: BenchResult = {
   startedAt: '2030-01-01T00:00:00.000Z',
-  seconds: 3,
   warmup: 1,
   machine: {
     cpu: 'Some CPU',

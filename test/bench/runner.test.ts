@@ -22,6 +22,8 @@ const ROW: Row = {
   contenders: (_bench: Bench) => [],
 };
 
+const PACE = { runs: 3, seconds: 1 };
+
 function contender(name: string, values: readonly (number | Error)[], log: string[]): Contender {
   let run = 0;
   return {
@@ -100,7 +102,7 @@ test('runs alternate, a failed run drops its pair, an absent contender is named'
   const hare = contender('hare', [10, new Error('asleep'), 30], log);
   const tortoise = contender('tortoise', [5, 5, 10], log);
   const snail = { ...contender('snail', [], log), missing: 'install snail' };
-  const result = await measureRow(ROW, [hare, tortoise, snail], 3, (line) => said.push(line));
+  const result = await measureRow(ROW, [hare, tortoise, snail], PACE, (line) => said.push(line));
 
   t.deepEqual(log, ['hare', 'tortoise', 'tortoise', 'hare', 'hare', 'tortoise']);
   t.deepEqual(result.skipped, [{ name: 'snail', reason: 'install snail' }]);
@@ -114,7 +116,7 @@ test('runs alternate, a failed run drops its pair, an absent contender is named'
 test('a row may ask for fewer runs, and without contenders nothing is judged', async (t) => {
   const log: string[] = [];
   const once = { ...ROW, mostRuns: 1 };
-  const result = await measureRow(once, [contender('tortoise', [5, 6], log)], 5, () => {});
+  const result = await measureRow(once, [contender('tortoise', [5, 6], log)], PACE, () => {});
   t.is(result.runs, 1);
   t.deepEqual(log, ['tortoise']);
   t.deepEqual(result.ratios, []);
