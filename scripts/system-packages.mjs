@@ -30,6 +30,8 @@ const NEEDS = [
   { find: 'vdeterm', package: 'vde2', for: TEST },
   { find: 'cc', package: 'build-essential', for: TEST },
   { find: '/usr/include/libvdeplug.h', package: 'libvdeplug-dev', for: TEST },
+  { find: 'unixterm', package: 'vde2', for: TEST },
+  { find: '/usr/include/libvdemgmt.h', package: 'libvde-dev', for: TEST },
   { find: 'tcpdump', package: 'tcpdump', for: TEST },
   { find: 'socat', package: 'socat', for: TEST },
   { find: 'ip', package: 'iproute2', for: TEST },

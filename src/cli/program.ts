@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_CODES, KithError } from '../errors.ts';
 import { kithVersion } from '../version.ts';
 import { formatExamples } from './command-kit.ts';
+import { addConsole } from './commands/console.ts';
 import { addDown } from './commands/down.ts';
 import { addExec } from './commands/exec.ts';
 import { addFriends } from './commands/friends.ts';
@@ -65,6 +66,7 @@ export function buildProgram(context: CliContext): Command {
     addGroups,
     addId,
     addPlug,
+    addConsole,
     addTap,
     addExec,
   ]) {

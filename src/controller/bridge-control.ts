@@ -9,6 +9,7 @@
 import type { Clock } from '../clock.ts';
 import { LinkCost, type LinkMeasurement } from '../stp/link-cost.ts';
 import type { SpanningTreeEvent } from '../stp/output.ts';
+import { MAXIMUM_PATH_COST, MINIMUM_PATH_COST } from '../stp/parameters.ts';
 import type { PortSnapshot, SpanningTreeSnapshot } from '../stp/snapshot.ts';
 import { SpanningTree } from '../stp/spanning-tree.ts';
 import type { ForwarderSettings } from '../switch/forwarding.ts';
@@ -18,6 +19,10 @@ import { PORT_TABLE_LENGTH, PortState } from '../switch/port.ts';
 const LOCAL_PATH_COST = 20_000;
 /** Flooded frames a second and port that pass when no spanning tree keeps loops out. */
 const UNGUARDED_FLOOD_RATE = 500;
+
+/** What tells the Bridge Group Address, 01:80:C2:00:00:00, from the other reserved ones. */
+const BRIDGE_GROUP_OCTET = 5;
+const BRIDGE_GROUP_END = 0x00;
 
 /** What of the data plane the tree acts on. */
 export interface BridgePlane {
@@ -40,11 +45,39 @@ export interface BridgeControlOptions {
     readonly forwardDelay: number;
   };
   onEvent(event: SpanningTreeEvent): void;
+  /** Hears of ports as the console tells of them. Must not throw. */
+  readonly onPortEvent?: (event: BridgePortEvent) => void;
+}
+
+export type BridgePortEvent =
+  | {
+      readonly kind: 'state';
+      readonly port: number;
+      readonly state: 'discarding' | 'learning' | 'forwarding';
+    }
+  /** The first BPDU came in, or the port that had heard one went down. */
+  | { readonly kind: 'heard' | 'silent'; readonly port: number };
+
+/** What is behind a port. */
+type PortKind = 'vde' | 'tap' | 'link';
+
+/** A rebate on the path cost of one port, so that the tree prefers it (VDE's bonus). */
+export interface PathBonus {
+  readonly port: number;
+  readonly cost: number;
 }
 
 export class BridgeControl {
   readonly #options: BridgeControlOptions;
-  readonly #tree: SpanningTree | undefined;
+  #tree: SpanningTree | undefined;
+  /** Ports that are up. */
+  readonly #kinds = new Map<number, PortKind>();
+  /** When a BPDU last came in, by port. */
+  readonly #heardAt = new Map<number, number>();
+  /** Ports of which an administrator has said whether they are edges. */
+  readonly #edges = new Map<number, boolean>();
+  #rootSince: number;
+  #bonus: PathBonus = { port: 0, cost: 0 };
   readonly #states = new Uint8Array(PORT_TABLE_LENGTH);
   readonly #stormRates = new Int32Array(PORT_TABLE_LENGTH);
   readonly #costs = new Map<number, LinkCost>();
@@ -53,16 +86,36 @@ export class BridgeControl {
 
   constructor(options: BridgeControlOptions) {
     this.#options = options;
-    const { enabled, ...parameters } = options.stp;
-    this.#tree = enabled
-      ? new SpanningTree({ bridgeAddress: options.bridgeAddress, ...parameters })
-      : undefined;
+    this.#rootSince = options.clock.now();
+    if (options.stp.enabled) this.#tree = this.#makeTree();
+    this.#configure();
+  }
+
+  get enabled(): boolean {
+    return this.#tree !== undefined;
+  }
+
+  /** Switches the spanning tree on or off while ports are up. */
+  setEnabled(enabled: boolean): void {
+    if (enabled === this.enabled) return;
+    const ports = [...this.#kinds];
+    clearTimeout(this.#timer);
+    this.#tree = enabled ? this.#makeTree() : undefined;
+    this.#rootSince = this.#options.clock.now();
+    this.#heardAt.clear();
+    for (const [port] of ports) {
+      this.#states[port] = PortState.discarding;
+      this.#stormRates[port] = 0;
+      this.#options.plane.flushPort(port);
+    }
+    for (const [port, kind] of ports) this.portUp(port, kind);
     this.#configure();
   }
 
   /** A port came up. `kind` says what is behind it. */
-  portUp(port: number, kind: 'vde' | 'tap' | 'link'): void {
+  portUp(port: number, kind: PortKind): void {
     const now = this.#options.clock.now();
+    this.#kinds.set(port, kind);
     if (this.#tree === undefined) {
       this.#states[port] = PortState.forwarding;
       this.#stormRates[port] = kind === 'link' ? UNGUARDED_FLOOD_RATE : 0;
@@ -70,15 +123,14 @@ export class BridgeControl {
       return;
     }
     if (this.#tree.hasPort(port)) return;
-    const link = kind === 'link' ? new LinkCost() : undefined;
-    if (link !== undefined) this.#costs.set(port, link);
+    if (kind === 'link' && !this.#costs.has(port)) this.#costs.set(port, new LinkCost());
     this.#tree.addPort(
       port,
       {
-        pathCost: link?.cost ?? LOCAL_PATH_COST,
+        pathCost: this.pathCost(port),
         pointToPoint: true,
-        adminEdge: kind !== 'link',
-        autoEdge: kind !== 'link',
+        adminEdge: this.#edges.get(port) ?? kind !== 'link',
+        autoEdge: this.#edges.get(port) ?? kind !== 'link',
       },
       now,
     );
@@ -86,10 +138,11 @@ export class BridgeControl {
   }
 
   portDown(port: number): void {
-    if (this.#tree !== undefined) {
-      this.#tree.removePort(port, this.#options.clock.now());
-      this.#costs.delete(port);
-    }
+    this.#kinds.delete(port);
+    this.#costs.delete(port);
+    this.#edges.delete(port);
+    if (this.#heardAt.delete(port)) this.#options.onPortEvent?.({ kind: 'silent', port });
+    this.#tree?.removePort(port, this.#options.clock.now());
     this.#states[port] = PortState.disabled;
     this.#stormRates[port] = 0;
     this.#configure();
@@ -99,8 +152,13 @@ export class BridgeControl {
 
   /** A frame to a reserved bridge address came in. */
   receive(port: number, frame: Uint8Array): void {
-    if (this.#tree === undefined) return;
-    this.#tree.receive(port, frame, this.#options.clock.now());
+    if (this.#tree === undefined || !this.#tree.hasPort(port)) return;
+    const now = this.#options.clock.now();
+    if (frame[BRIDGE_GROUP_OCTET] === BRIDGE_GROUP_END) {
+      if (!this.#heardAt.has(port)) this.#options.onPortEvent?.({ kind: 'heard', port });
+      this.#heardAt.set(port, now);
+    }
+    this.#tree.receive(port, frame, now);
     this.#apply();
   }
 
@@ -109,8 +167,62 @@ export class BridgeControl {
     const cost = this.#costs.get(port);
     const now = this.#options.clock.now();
     if (cost === undefined || !cost.measure(measurement, now)) return;
-    this.#tree?.setPortCost(port, cost.cost, now);
+    this.#setCost(port);
     this.#apply();
+  }
+
+  /**
+   * Whether a port works as an edge: at once if so, until a BPDU comes in; if not, it
+   * stays none however long it is silent. Until the port goes down.
+   */
+  setEdge(port: number, edge: boolean): void {
+    if (!this.#kinds.has(port)) return;
+    this.#edges.set(port, edge);
+    const tree = this.#tree;
+    if (tree === undefined) return;
+    const now = this.#options.clock.now();
+    // AdminEdgePort counts when a port is enabled (802.1D-2004, 17.25).
+    tree.setPortEnabled(port, false, now);
+    tree.setPortOptions(port, { adminEdge: edge, autoEdge: edge }, now);
+    tree.setPortEnabled(port, true, now);
+    this.#apply();
+  }
+
+  /** What `setEdge` has said of a port that is up. */
+  isEdge(port: number): boolean | undefined {
+    return this.#edges.get(port);
+  }
+
+  get bonus(): PathBonus {
+    return this.#bonus;
+  }
+
+  /** There is one bonus; the one before it ends. */
+  setBonus(bonus: PathBonus): void {
+    const before = this.#bonus;
+    this.#bonus = bonus;
+    this.#setCost(before.port);
+    this.#setCost(bonus.port);
+    this.#apply();
+  }
+
+  /** Milliseconds since the root was last heard of; where this bridge is the root, since it is. */
+  get rootAge(): number {
+    const rootPort = this.snapshot()?.rootPort ?? null;
+    const heard = rootPort === null ? undefined : this.#heardAt.get(rootPort);
+    return this.#options.clock.now() - (heard ?? this.#rootSince);
+  }
+
+  /** The path cost of a port that is up, with or without a tree. */
+  pathCost(port: number): number {
+    const cost = this.#costs.get(port)?.cost ?? LOCAL_PATH_COST;
+    const rebate = this.#bonus.port === port ? this.#bonus.cost : 0;
+    return Math.min(Math.max(cost - rebate, MINIMUM_PATH_COST), MAXIMUM_PATH_COST);
+  }
+
+  #setCost(port: number): void {
+    if (this.#tree?.hasPort(port) !== true) return;
+    this.#tree.setPortCost(port, this.pathCost(port), this.#options.clock.now());
   }
 
   snapshot(): SpanningTreeSnapshot | undefined {
@@ -142,8 +254,19 @@ export class BridgeControl {
     if (states.length > 0) this.#configure();
     for (const port of flush) plane.flushPort(port);
     for (const { port, frame } of bpdus) plane.sendFrame(port, frame);
-    for (const event of events) this.#options.onEvent(event);
+    const { onEvent, onPortEvent } = this.#options;
+    for (const { port, state } of states) onPortEvent?.({ kind: 'state', port, state });
+    for (const event of events) {
+      if (event.kind === 'root-changed') this.#rootSince = this.#options.clock.now();
+      onEvent(event);
+    }
     this.#arm();
+  }
+
+  #makeTree(): SpanningTree {
+    const { stp, bridgeAddress } = this.#options;
+    const { enabled: _, ...parameters } = stp;
+    return new SpanningTree({ bridgeAddress, ...parameters });
   }
 
   #configure(): void {

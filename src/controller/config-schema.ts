@@ -151,6 +151,20 @@ const switchSection = section({
     .describe('The most addresses learnt on one port, so that no guest fills the table.'),
 });
 
+const consoleSection = section({
+  path: z
+    .string('the path of a socket')
+    .min(1, 'the path of a socket')
+    .optional()
+    .describe('The socket of the VDE management console; by default `console` in the home.'),
+  mode: fileMode(0o600).describe('Who may use the console: the file mode of its socket.'),
+  group: z
+    .string('the name of a group of this system')
+    .min(1, 'the name of a group of this system')
+    .optional()
+    .describe('The Unix group that owns the socket of the console.'),
+});
+
 const stpSection = section({
   enabled: z
     .boolean('true or false')
@@ -267,6 +281,12 @@ export const configFileSchema = section({
     .default('when-no-shared-group')
     .describe('Whether Ethernet may go in the clear to a friend who shares no group.'),
   switch: switchSection.prefault({}).describe('The Ethernet switch.'),
+  console: consoleSection.prefault({}).describe('The VDE management console.'),
+  consoleRc: z
+    .string('the path of a file')
+    .min(1, 'the path of a file')
+    .optional()
+    .describe('Console commands that are carried out when the node starts.'),
   taps: z
     .array(tapSection, 'a list of host interfaces')
     .max(64, 'a list of at most 64 host interfaces')

@@ -21,9 +21,10 @@ export type ConfigInput = z.input<typeof configFileSchema>;
  * one spelling (see links/link-url.ts: `parseLinkUrl` takes them apart), UIDs are
  * lower case, modes are numbers, paths are absolute.
  */
-export type KithConfig = Omit<ConfigFile, '$schema' | 'name' | 'switch'> & {
+export type KithConfig = Omit<ConfigFile, '$schema' | 'name' | 'switch' | 'console'> & {
   name: string;
   switch: ConfigFile['switch'] & { directory: string };
+  console: ConfigFile['console'] & { path: string };
 };
 
 export type FriendConfig = KithConfig['friends'][number];
@@ -40,6 +41,13 @@ export interface ConfigOverrides {
   readonly groups?: readonly { readonly name: string; readonly key?: string }[];
   readonly plaintext?: string;
   readonly logLevel?: string;
+  /** Relative to the working directory. */
+  readonly consolePath?: string;
+  /** In octal, as it would stand in the file. */
+  readonly consoleMode?: string;
+  readonly consoleGroup?: string;
+  /** Relative to the working directory. */
+  readonly consoleRc?: string;
 }
 
 export interface LoadOptions {
@@ -197,9 +205,20 @@ function mergeOverrides(file: ConfigFile, overrides: ConfigOverrides): ConfigFil
           ? file.switch.directory
           : resolve(overrides.switchDirectory),
     },
+    console: mergeConsole(file, overrides),
+    consoleRc: overrides.consoleRc === undefined ? file.consoleRc : resolve(overrides.consoleRc),
     log: { level: overrides.logLevel ?? file.log.level },
   };
   return checkConfig('command line', merged);
+}
+
+function mergeConsole({ console: written }: ConfigFile, overrides: ConfigOverrides) {
+  const { consolePath, consoleMode, consoleGroup } = overrides;
+  return {
+    path: consolePath === undefined ? written.path : resolve(consolePath),
+    mode: consoleMode ?? octal(written.mode),
+    group: consoleGroup ?? written.group,
+  };
 }
 
 /** One entry per UID; the addresses of repeated flags add up. */
@@ -215,11 +234,13 @@ function joinRepeated(
 }
 
 function completeConfig(file: ConfigFile, home: string): KithConfig {
-  const { $schema: _, ...rest } = file;
+  const { $schema: _, console: management, consoleRc, ...rest } = file;
   return {
     ...rest,
     name: file.name ?? hostName(),
     switch: { ...file.switch, directory: resolve(home, file.switch.directory ?? 'switch') },
+    console: { ...management, path: resolve(home, management.path ?? 'console') },
+    ...(consoleRc === undefined ? {} : { consoleRc: resolve(home, consoleRc) }),
   };
 }
 

@@ -35,6 +35,7 @@ export const nodeStatus = z.object({
   uptime: milliseconds,
   home: z.string(),
   switchDirectory: z.string().describe('The VDE directory, for `-netdev vde,sock=…`.'),
+  consoleSocket: z.string().describe('The socket of the VDE management console.'),
   listening: z.array(z.string()).describe('Where friends reach us, with the ports in use.'),
   friends: z.object({ known: count, connected: count }),
   ports: count,

@@ -16,6 +16,8 @@ export interface NodeStatus {
   readonly home: string;
   /** The VDE directory, for `-netdev vde,sock=…`. */
   readonly switchDirectory: string;
+  /** The socket of the VDE management console. */
+  readonly consoleSocket: string;
   /** Where friends reach us, one URL each, with the ports in use. */
   readonly listening: readonly string[];
   readonly friends: { readonly known: number; readonly connected: number };

@@ -37,6 +37,7 @@ export class NodeReports implements NodeApi {
 
   async status(): Promise<NodeStatus> {
     const { identity, config, home, dataPlane, core, vde, startedAt } = this.#parts;
+    const { console: consoleConfig } = config;
     const addresses = await dataPlane.addresses();
     const friends = core.friends;
     return {
@@ -47,6 +48,7 @@ export class NodeReports implements NodeApi {
       uptime: monotonicClock.now() - startedAt,
       home,
       switchDirectory: config.switch.directory,
+      consoleSocket: consoleConfig.path,
       listening: core.listening,
       friends: {
         known: friends.length,

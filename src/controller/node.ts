@@ -38,9 +38,11 @@ import type { KithConfig } from './config.ts';
 import { DhcpLeases } from './dhcp-lease.ts';
 import { FriendBook } from './friend-book.ts';
 import type { NodeApi } from './node-api.ts';
+import { NodeConsole } from './node-console.ts';
 import { NodeReports } from './node-reports.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { RememberedPorts } from './remembered-ports.ts';
+import { SwitchSettings } from './switch-settings.ts';
 import { Taps } from './taps.ts';
 
 /** Milliseconds between looks at what the links measure, for the spanning tree's costs. */
@@ -120,12 +122,14 @@ export async function startNode(
 ): Promise<RunningNode> {
   const { home, config } = options;
   // What can be wrong with the configuration comes first, while nothing has been started.
-  const socketGroup = groupOption(config.switch.group);
+  const { console: consoleConfig } = config;
+  const socketGroup = groupOption('switch.group', config.switch.group);
+  const consoleGroup = groupOption('console.group', consoleConfig.group);
   const groups = securityGroups(config);
   const identity = await loadOrCreateIdentity(home);
   const book = new FriendBook(identity, home, (error) => log.error(error.message));
   const friends = await book.load(config.friends);
-  const prepared = { identity, book, groups, socketGroup };
+  const prepared = { identity, book, groups, socketGroup, consoleGroup };
   const node = new Assembly(prepared, options, log, environment);
   try {
     await node.start();
@@ -154,6 +158,8 @@ interface Prepared {
   readonly groups: readonly SecurityGroup[];
   /** For the VDE server. */
   readonly socketGroup: { readonly group?: number };
+  /** For the console. */
+  readonly consoleGroup: { readonly group?: number };
 }
 
 class Assembly {
@@ -161,6 +167,7 @@ class Assembly {
   readonly closed: Promise<void>;
   readonly #config: KithConfig;
   readonly #log: Logger;
+  readonly #console: NodeConsole;
   readonly #measureTimer: NodeJS.Timeout;
   #settleClosed: () => void = () => {};
   #failClosed: (error: Error) => void = () => {};
@@ -191,16 +198,32 @@ class Assembly {
       bulkSent: (localIndex) => core.bulkSent(localIndex),
       failed: (error) => this.#fail(error),
     });
+    const settings = new SwitchSettings((whole) => dataPlane.configure(whole));
+    const bridgeAddress = bridgeAddressOf(identity.uid);
     const bridge = new BridgeControl({
       clock: monotonicClock,
-      plane: dataPlane,
-      bridgeAddress: bridgeAddressOf(identity.uid),
+      plane: {
+        configure: (states) => settings.setTree(states),
+        flushPort: (port) => dataPlane.flushPort(port),
+        sendFrame: (port, frame) => dataPlane.sendFrame(port, frame),
+      },
+      bridgeAddress,
       stp: config.stp,
-      onEvent: (event) => log.info(event, 'spanning tree'),
+      onEvent: (event) => {
+        log.info(event, 'spanning tree');
+        this.#console.treeEvent(event);
+      },
+      onPortEvent: (event) => this.#console.portEvent(event),
     });
     const core = this.#makeCore(prepared, dataPlane, environment.providers);
-    core.events.on('connecting', ({ port }) => bridge.portUp(port, 'link'));
-    core.events.on('disconnected', ({ port }) => bridge.portDown(port));
+    core.events.on('connecting', ({ port }) => {
+      this.#console.ownUp(port);
+      bridge.portUp(port, 'link');
+    });
+    core.events.on('disconnected', ({ port }) => {
+      bridge.portDown(port);
+      this.#console.ownDown(port);
+    });
     const ports = new PortTable(config.switch.ports);
     const vde = new VdeServer({
       directory: config.switch.directory,
@@ -223,7 +246,16 @@ class Assembly {
       sockets: environment.sockets,
       openTap: tapOpener(environment.sockets),
       plane: dataPlane,
-      bridge,
+      bridge: {
+        portUp: (port, kind) => {
+          this.#console.ownUp(port);
+          bridge.portUp(port, kind);
+        },
+        portDown: (port) => {
+          bridge.portDown(port);
+          this.#console.ownDown(port);
+        },
+      },
       ports,
       log,
       leaseKeeper: () => leases.keeper(),
@@ -242,6 +274,19 @@ class Assembly {
       addresses: () => config.advertise ?? ownAddresses(core.listening),
       end: () => void this.close(),
     };
+    this.#console = new NodeConsole({
+      config,
+      log,
+      dataPlane,
+      bridge,
+      settings,
+      vde,
+      core,
+      taps,
+      bridgeAddress,
+      ...prepared.consoleGroup,
+      end: () => void this.close(),
+    });
     if (!config.stp.enabled) {
       log.warn(
         'The spanning tree is off: floods over links are limited, so that a loop cannot melt the node.',
@@ -257,7 +302,9 @@ class Assembly {
     await ports.load();
     for (const url of this.#config.listen) await ports.listen(url, (each) => core.listen(each));
     await ports.save();
+    await this.#console.runScript();
     await vde.start();
+    await this.#console.start();
     for (const tap of this.#config.taps) addConfigured(taps, tap);
   }
 
@@ -270,6 +317,7 @@ class Assembly {
   async #close(): Promise<void> {
     const { core, vde, taps, bridge, dataPlane, book } = this.parts;
     clearInterval(this.#measureTimer);
+    await this.#console.close();
     taps.close();
     await core.close();
     bridge.close();
@@ -331,9 +379,11 @@ class Assembly {
     const count = vde.list().filter((endpoint) => endpoint.port === port).length;
     if (event.type === 'endpoint-added') {
       this.#log.info({ port, description }, 'VDE client attached');
+      this.#console.vdeEvent(event, false);
       if (count === 1) bridge.portUp(port, 'vde');
     } else {
       this.#log.info({ port, description }, 'VDE client gone');
+      this.#console.vdeEvent(event, count === 0);
       if (count === 0) bridge.portDown(port);
     }
   }
@@ -386,12 +436,13 @@ function securityGroups(config: KithConfig): readonly SecurityGroup[] {
   return groups;
 }
 
-function groupOption(name: string | undefined): { group?: number } {
+/** @param key where the name stands in the configuration */
+function groupOption(key: string, name: string | undefined): { group?: number } {
   if (name === undefined) return {};
   const group = loadAccounts().groupId(name);
   if (group !== undefined) return { group };
   throw new KithError(
     'config',
-    `switch.group: this system has no group "${name}"; choose one that \`getent group\` lists.`,
+    `${key}: this system has no group "${name}"; choose one that \`getent group\` lists.`,
   );
 }

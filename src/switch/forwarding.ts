@@ -74,6 +74,8 @@ export interface ForwarderSettings {
   readonly minPersistence?: number;
   /** Addresses a port may hold; absent: as it is. */
   readonly portLimit?: number;
+  /** Slots of the database; absent, or when the entries would not fit: as it is. */
+  readonly capacity?: number;
 }
 
 export class Forwarder {
@@ -127,6 +129,8 @@ export class Forwarder {
     database.ageingTime = settings.ageingTime ?? database.ageingTime;
     database.minPersistence = settings.minPersistence ?? database.minPersistence;
     database.portLimit = settings.portLimit ?? database.portLimit;
+    const { capacity } = settings;
+    if (capacity !== undefined && capacity !== database.capacity) database.resize(capacity);
   }
 
   /**

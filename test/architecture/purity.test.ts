@@ -79,6 +79,8 @@ test('only main ends the process', (t) => {
 });
 
 test('nobody writes to the console', (t) => {
-  const found = files.filter((file) => /\bconsole\.\w+/.test(file.text)).map((file) => file.path);
+  // Calls of the global one; the VDE console is another.
+  const writing = /(?<!#)\bconsole\s*\.\s*\w+\s*\(/;
+  const found = files.filter((file) => writing.test(file.text)).map((file) => file.path);
   t.deepEqual(found, []);
 });

@@ -41,7 +41,7 @@ test('docs/cli.md has every route and exit code', (t) => {
 
 test('every option the page names is there', async (t) => {
   const help = await Promise.all(
-    ['up', 'invite', 'plug', 'id', 'tap', 'exec'].map(
+    ['up', 'invite', 'plug', 'id', 'tap', 'exec', 'console'].map(
       async (name) => (await run([name, '--help'])).stdout,
     ),
   );
@@ -81,10 +81,16 @@ test('docs/config.md has no other key, and the defaults are right', (t) => {
     const expected = key
       .split('.')
       .reduce<unknown>((at, step) => field(field(at, 'properties'), step), schema);
-    const value = field(expected, 'default') ?? 'switch';
+    const value = field(expected, 'default') ?? BELOW_THE_HOME[key];
     t.is(shown.replaceAll('`', ''), JSON.stringify(value), key);
   }
 });
+
+/** Defaults that are no part of the schema, because they depend on the home. */
+const BELOW_THE_HOME: Readonly<Record<string, string>> = {
+  'switch.directory': 'switch',
+  'console.path': 'console',
+};
 
 function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null

@@ -45,6 +45,7 @@ export function fakeApi(
       uptime: 3_723_000,
       home,
       switchDirectory: `${home}/switch`,
+      consoleSocket: `${home}/console`,
       listening: ['udp://[::]:40000', 'tcp://[::]:40000'],
       friends: { known: 2, connected: 1 },
       ports: 3,

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { BridgeControl } from '../../src/controller/bridge-control.ts';
+import { BridgeControl, type BridgePortEvent } from '../../src/controller/bridge-control.ts';
 import type { SpanningTreeEvent } from '../../src/stp/output.ts';
 import type { ForwarderSettings } from '../../src/switch/forwarding.ts';
 import { PortState } from '../../src/switch/port.ts';
@@ -14,6 +14,7 @@ type Call =
 
 interface Bench {
   readonly bridge: BridgeControl;
+  readonly portEvents: BridgePortEvent[];
   readonly calls: Call[];
   readonly events: SpanningTreeEvent[];
   readonly time: VirtualTime;
@@ -36,6 +37,7 @@ class Shop {
   bench(number: number, stp = STP): Bench {
     const calls: Call[] = [];
     const events: SpanningTreeEvent[] = [];
+    const portEvents: BridgePortEvent[] = [];
     const last = () => {
       const configured = calls.filter((call) => call.do === 'configure').at(-1);
       if (configured?.do !== 'configure') throw new Error('nothing was configured');
@@ -46,6 +48,7 @@ class Shop {
       bridgeAddress: Uint8Array.of(2, 0, 0, 0, 0, number),
       stp,
       onEvent: (event) => void events.push(event),
+      onPortEvent: (event) => void portEvents.push(event),
       plane: {
         configure: (settings) => void calls.push({ do: 'configure', settings }),
         flushPort: (port) => void calls.push({ do: 'flush', port }),
@@ -63,6 +66,7 @@ class Shop {
       bridge,
       calls,
       events,
+      portEvents,
       time: this.time,
       stateOf: (port) => last().portStates[port]!,
       rateOf: (port) => last().stormRates![port]!,
@@ -261,4 +265,96 @@ test.serial('what is published is a copy', (t) => {
   a.bridge.portUp(3, 'vde');
   if (first?.do !== 'configure') throw new Error('the first call configures');
   t.is(first.settings.portStates[3], PortState.disabled);
+});
+
+test.serial('the tree can be switched off and on while ports are up', async (t) => {
+  const shop = new Shop(t);
+  const [a, b] = [shop.bench(1), shop.bench(2)];
+  shop.connect(a, 513, b, 513);
+  shop.connect(a, 514, b, 514);
+  a.bridge.portUp(3, 'vde');
+  await shop.time.advance(5000);
+  t.is([b.stateOf(513), b.stateOf(514)].filter((each) => each === PortState.forwarding).length, 1);
+  b.bridge.setEnabled(false);
+  t.false(b.bridge.enabled);
+  t.is(b.bridge.snapshot(), undefined);
+  t.deepEqual([b.stateOf(513), b.stateOf(514)], [PortState.forwarding, PortState.forwarding]);
+  t.deepEqual([b.rateOf(513), b.rateOf(514)], [500, 500]);
+  t.true(b.calls.some((call) => call.do === 'flush' && call.port === 513));
+  b.bridge.setEnabled(true);
+  b.bridge.setEnabled(true);
+  t.deepEqual([b.stateOf(513), b.stateOf(514)], [PortState.discarding, PortState.discarding]);
+  t.deepEqual([b.rateOf(513), b.rateOf(514)], [0, 0]);
+  await shop.time.advance(10_000);
+  t.is([b.stateOf(513), b.stateOf(514)].filter((each) => each === PortState.forwarding).length, 1);
+  t.is(a.stateOf(3), PortState.forwarding);
+  a.bridge.setEnabled(false);
+  t.is(a.stateOf(3), PortState.forwarding);
+  t.is(a.rateOf(3), 0);
+});
+
+test.serial('an edge by order forwards at once; one that is none must wait', async (t) => {
+  const { bridge, stateOf, time } = new Shop(t).bench(1);
+  bridge.portUp(513, 'link');
+  bridge.portUp(3, 'vde');
+  t.is(stateOf(513), PortState.discarding);
+  t.is(bridge.isEdge(513), undefined);
+  bridge.setEdge(513, true);
+  t.is(stateOf(513), PortState.forwarding);
+  t.true(bridge.ports().get(513)?.edge);
+  bridge.setEdge(3, false);
+  t.is(stateOf(3), PortState.discarding);
+  await time.advance(10_000);
+  t.is(stateOf(3), PortState.discarding, 'silence does not make it an edge');
+  await time.advance(30_000);
+  t.is(stateOf(3), PortState.forwarding, 'time does make it forward');
+  t.false(bridge.ports().get(3)?.edge);
+  bridge.setEdge(99, true);
+  t.is(bridge.isEdge(99), undefined);
+  bridge.portDown(3);
+  bridge.portUp(3, 'vde');
+  t.is(stateOf(3), PortState.forwarding, 'forgotten when the port goes');
+});
+
+test.serial('a bonus moves the tree from one link to another, and back', async (t) => {
+  const shop = new Shop(t);
+  const [a, b] = [shop.bench(1), shop.bench(2)];
+  shop.connect(a, 513, b, 513);
+  shop.connect(a, 514, b, 514);
+  await shop.time.advance(5000);
+  t.is(b.bridge.snapshot()?.rootPort, 513);
+  const plain = b.bridge.pathCost(514);
+  b.bridge.setBonus({ port: 514, cost: 100 });
+  t.is(b.bridge.pathCost(514), plain - 100);
+  t.is(b.bridge.ports().get(514)?.pathCost, plain - 100);
+  await shop.time.advance(5000);
+  t.is(b.bridge.snapshot()?.rootPort, 514);
+  b.bridge.setBonus({ port: 513, cost: 1e9 });
+  t.is(b.bridge.ports().get(513)?.pathCost, 1);
+  t.is(b.bridge.ports().get(514)?.pathCost, plain);
+  await shop.time.advance(5000);
+  t.is(b.bridge.snapshot()?.rootPort, 513);
+  b.bridge.setBonus({ port: 0, cost: 0 });
+  t.is(b.bridge.ports().get(513)?.pathCost, plain);
+});
+
+test.serial('ports tell of their states, and of the first BPDU', async (t) => {
+  const shop = new Shop(t);
+  const [a, b] = [shop.bench(1), shop.bench(2)];
+  shop.connect(a, 513, b, 513);
+  await shop.time.advance(5000);
+  t.is(b.portEvents.filter(({ kind }) => kind === 'heard').length, 1);
+  t.deepEqual(
+    b.portEvents.findLast(({ kind }) => kind === 'state'),
+    { kind: 'state', port: 513, state: 'forwarding' },
+  );
+  t.true(b.bridge.rootAge <= 2001, 'the root says hello');
+  await shop.time.advance(1000);
+  t.true(a.bridge.rootAge >= 6000, 'it is the root itself');
+  shop.disconnect(a, 513);
+  t.deepEqual(b.portEvents.at(-1), { kind: 'silent', port: 513 });
+  const lldp = Uint8Array.of(1, 0x80, 0xc2, 0, 0, 0x0e, ...new Uint8Array(54));
+  b.bridge.portUp(3, 'vde');
+  b.bridge.receive(3, lldp);
+  t.not(b.portEvents.at(-1)?.kind, 'heard');
 });

@@ -30,6 +30,7 @@ function render(status: NodeStatus, palette: Palette): string {
     ['up for', `${formatSpan(status.uptime)} (process ${status.pid}, kith ${status.version})`],
     ['home', status.home],
     ['switch', status.switchDirectory],
+    ['console', status.consoleSocket],
     ['listening', status.listening.join('  ') || 'nowhere'],
     ['friends', `${connected} of ${known} connected`],
     [

@@ -21,6 +21,10 @@ interface UpOptions {
   readonly plaintext?: string;
   readonly logLevel?: string;
   readonly logJson?: boolean;
+  readonly mgmt?: string;
+  readonly mgmtmode?: string;
+  readonly mgmtgroup?: string;
+  readonly rc?: string;
 }
 
 const asIs = repeated((text) => text);
@@ -45,6 +49,10 @@ export function addUp(program: Command, context: CliContext): void {
     .option('--friend <uid@url>', 'a friend and where to dial it (repeatable)', asIs)
     .option('--group <name[:key]>', 'a security group we are in (repeatable)', asIs)
     .option('--plaintext <when>', 'Ethernet in the clear: never, when-no-shared-group')
+    .option('-M, --mgmt <path>', 'the socket of the VDE console (default: console in the home)')
+    .option('--mgmtmode <mode>', 'the file mode of that socket, in octal (default: 0600)')
+    .option('--mgmtgroup <group>', 'the Unix group of that socket')
+    .option('--rc <file>', 'console commands to carry out at the start')
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent')
     .option('--log-json', 'log in JSON on a terminal, too')
     .action(async (options: UpOptions, command: Command) => {
@@ -113,7 +121,23 @@ async function overridesOf(options: UpOptions): Promise<ConfigOverrides> {
     ...(options.group === undefined ? {} : { groups: options.group.map(parseGroupFlag) }),
     ...(plaintext === undefined ? {} : { plaintext }),
     ...(logLevel === undefined ? {} : { logLevel }),
+    ...(options.mgmt === undefined ? {} : { consolePath: notEmpty('--mgmt', options.mgmt) }),
+    ...(options.mgmtmode === undefined ? {} : { consoleMode: modeOf(options.mgmtmode) }),
+    ...(options.mgmtgroup === undefined
+      ? {}
+      : { consoleGroup: notEmpty('--mgmtgroup', options.mgmtgroup) }),
+    ...(options.rc === undefined ? {} : { consoleRc: notEmpty('--rc', options.rc) }),
   };
+}
+
+function notEmpty(flag: string, text: string): string {
+  if (text !== '') return text;
+  throw new KithError('usage', `${flag} needs a value`);
+}
+
+function modeOf(text: string): string {
+  if (/^0?[0-7]{3,4}$/.test(text)) return text;
+  throw new KithError('usage', `--mgmtmode '${text}' must be a file mode in octal, such as 0660`);
 }
 
 function choice(

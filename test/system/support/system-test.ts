@@ -16,13 +16,17 @@ const CONDITIONS: Readonly<Record<string, () => boolean>> = {
   namespaces: canMakeNamespaces,
   'ordinary user': canBeOrdinaryUser,
   libvdeplug: () => existsSync('/usr/include/libvdeplug.h') && findProgram('cc') !== undefined,
+  libvdemgmt: () => existsSync('/usr/include/libvdemgmt.h') && findProgram('cc') !== undefined,
   guests: () =>
     process.arch === 'x64' &&
     ['qemu-system-x86_64', 'busybox', 'iperf3'].every((name) => findProgram(name) !== undefined),
 };
 
 export interface SystemTestOptions {
-  /** 'root', 'tun', 'namespaces', 'ordinary user', 'libvdeplug', 'guests', or names of programs. */
+  /**
+   * 'root', 'tun', 'namespaces', 'ordinary user', 'libvdeplug', 'libvdemgmt', 'guests',
+   * or names of programs.
+   */
   readonly needs: readonly string[];
   /** Milliseconds the test may take; by default two minutes. */
   readonly timeout?: number;

@@ -1,0 +1,148 @@
+/**
+ * Which VLANs there are and which ports are in them, as people set it.
+ *
+ * Read first: IEEE 802.1Q-2018, 8.8.2 (static entries) and 6.9 (PVID); the rules
+ * are VDE's (docs/protocol/vde.md):
+ *
+ *   - VLAN 0 is always there: the untagged network of ports that have no other;
+ *   - every port is untagged in one VLAN, or in none (NO_VLAN), and tagged in any number;
+ *   - a VLAN is created before a port joins it, and removed when it has no member;
+ *   - a port that is untagged in a VLAN cannot be tagged in it, and leaves it by
+ *     becoming untagged in another.
+ *
+ * Pure. Nothing throws: each act says what was wrong with it, or nothing.
+ */
+import { MAX_PORT } from './port.ts';
+import {
+  buildVlanTables,
+  DEFAULT_VID,
+  NO_VLAN,
+  type PortVlans,
+  type VlanTables,
+} from './vlan-table.ts';
+import { MAX_VID } from './vlan-tag.ts';
+
+/** The greatest VLAN that can be created (VDE's; 4094 and 4095 are for itself). */
+export const MAX_CREATED_VID = 4093;
+
+/** Why an act was refused. */
+export type VlanFault =
+  /** A number out of range. */
+  | 'range'
+  | 'exists'
+  | 'no-such-vlan'
+  /** The VLAN has members, or the port is untagged in it. */
+  | 'in-use';
+
+export interface VlanMember {
+  readonly port: number;
+  readonly tagged: boolean;
+}
+
+interface PortMembership {
+  untagged: number;
+  readonly tagged: Set<number>;
+}
+
+export class VlanRegistry {
+  readonly #vlans = new Set<number>([DEFAULT_VID]);
+  /** Ports that differ from an untouched one. */
+  readonly #ports = new Map<number, PortMembership>();
+
+  /** In order. */
+  get vlans(): number[] {
+    return [...this.#vlans].sort((a, b) => a - b);
+  }
+
+  create(vid: number): VlanFault | undefined {
+    if (!isWithin(vid, 1, MAX_CREATED_VID)) return 'range';
+    if (this.#vlans.has(vid)) return 'exists';
+    this.#vlans.add(vid);
+    return undefined;
+  }
+
+  /** @param ports every port that counts as there: VLAN 0 has members that nobody put into it */
+  remove(vid: number, ports: Iterable<number>): VlanFault | undefined {
+    if (!isWithin(vid, 0, MAX_VID)) return 'range';
+    if (!this.#vlans.has(vid)) return 'no-such-vlan';
+    if (vid === DEFAULT_VID || this.members(vid, ports).length > 0) return 'in-use';
+    this.#vlans.delete(vid);
+    return undefined;
+  }
+
+  /** Makes a port a tagged member; one that is untagged there stays so. */
+  addTagged(vid: number, port: number): VlanFault | undefined {
+    if (!isWithin(vid, 0, MAX_CREATED_VID) || !isPort(port)) return 'range';
+    if (!this.#vlans.has(vid)) return 'no-such-vlan';
+    if (this.untaggedOf(port) === vid) return undefined;
+    // VLAN 0 is never tagged on the wire (802.1Q, table 9-2: VID 0 is a priority tag).
+    if (vid === DEFAULT_VID) return 'range';
+    this.#membership(port).tagged.add(vid);
+    return undefined;
+  }
+
+  removeTagged(vid: number, port: number): VlanFault | undefined {
+    if (!isWithin(vid, 0, MAX_CREATED_VID) || !isPort(port)) return 'range';
+    if (!this.#vlans.has(vid)) return 'no-such-vlan';
+    if (this.untaggedOf(port) === vid) return 'in-use';
+    this.#ports.get(port)?.tagged.delete(vid);
+    return undefined;
+  }
+
+  /** Gives a port its untagged VLAN; NO_VLAN: it takes and gives no untagged frames. */
+  setUntagged(port: number, vid: number): VlanFault | undefined {
+    if (!isWithin(vid, 0, NO_VLAN) || !isPort(port)) return 'range';
+    if (vid !== NO_VLAN && !this.#vlans.has(vid)) return 'no-such-vlan';
+    const membership = this.#membership(port);
+    membership.untagged = vid;
+    membership.tagged.delete(vid);
+    return undefined;
+  }
+
+  /** The port is gone: should it come again, it is like any other. */
+  forgetPort(port: number): void {
+    this.#ports.delete(port);
+  }
+
+  untaggedOf(port: number): number {
+    return this.#ports.get(port)?.untagged ?? DEFAULT_VID;
+  }
+
+  /** Those of `ports` that are in a VLAN, in order. */
+  members(vid: number, ports: Iterable<number>): VlanMember[] {
+    const members: VlanMember[] = [];
+    for (const port of ports) {
+      if (this.untaggedOf(port) === vid) members.push({ port, tagged: false });
+      else if (this.#ports.get(port)?.tagged.has(vid)) members.push({ port, tagged: true });
+    }
+    return members.sort((a, b) => a.port - b.port);
+  }
+
+  /** For the forwarder; undefined while there is nothing but VLAN 0, and tags pass as they are. */
+  tables(): VlanTables | undefined {
+    const described = new Map<number, PortVlans>();
+    for (const [port, { untagged, tagged }] of this.#ports) {
+      if (untagged === DEFAULT_VID && tagged.size === 0) continue;
+      described.set(port, { untagged, tagged: [...tagged] });
+    }
+    if (described.size === 0 && this.#vlans.size === 1) return undefined;
+    return buildVlanTables(described);
+  }
+
+  #membership(port: number): PortMembership {
+    let membership = this.#ports.get(port);
+    if (membership === undefined) {
+      membership = { untagged: DEFAULT_VID, tagged: new Set() };
+      this.#ports.set(port, membership);
+    }
+    return membership;
+  }
+}
+
+function isPort(port: number): boolean {
+  return isWithin(port, 1, MAX_PORT);
+}
+
+function isWithin(value: number, least: number, greatest: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= greatest;
+}
