@@ -17,6 +17,7 @@ import {
   missingKith,
   missingVdePlug,
   missingVdeSwitch,
+  type RunningSwitch,
   startKith,
   startVdeSwitch,
 } from '../switches.ts';
@@ -73,10 +74,24 @@ function contender(
   return { name, ...(missing === undefined ? {} : { missing }), measure };
 }
 
-async function measureKith(
+function measureKith(
   bench: Bench,
   length: number,
   security: LinkStatus['security'],
+): Promise<Measurement> {
+  return betweenFriends(bench, security, (a, b) =>
+    measureBoth(bench, length, a.directory, b.directory, [a.pid, b.pid]),
+  );
+}
+
+/**
+ * Runs two nodes with a link over UDP between them, and `measure` meanwhile.
+ * @param measure is given both, and the address that the second listens on
+ */
+export async function betweenFriends(
+  bench: Bench,
+  security: LinkStatus['security'],
+  measure: (a: RunningSwitch, b: RunningSwitch, url: string) => Promise<Measurement>,
 ): Promise<Measurement> {
   const homes = [makeHome(bench), makeHome(bench)];
   const uids = await Promise.all(homes.map((home) => kithUid(bench, home)));
@@ -96,7 +111,7 @@ async function measureKith(
     for (const result of started) if (result.status === 'rejected') throw result.reason;
     await connected(bench, homes[0], security);
     const [a, b] = nodes;
-    return await measureBoth(bench, length, a.directory, b.directory, [a.pid, b.pid]);
+    return await measure(a, b, urls[1]);
   } finally {
     await Promise.all(nodes.map((node) => node.stop()));
   }

@@ -2,7 +2,9 @@
 
 import { fieldRows } from '../field/rows.ts';
 import type { Row } from '../row.ts';
+import { floodRows } from './flood.ts';
 import { friendsRows } from './friends.ts';
+import { handshakeRows } from './handshakes.ts';
 import { idleRows } from './idle.ts';
 import { localSwitchingRows } from './local-switching.ts';
 import { microFilteringRows } from './micro-filtering.ts';
@@ -14,9 +16,11 @@ export const ROWS: readonly Row[] = [
   ...localSwitchingRows,
   ...pingPongRows,
   ...friendsRows,
+  ...floodRows,
   ...idleRows,
   ...microFilteringRows,
   ...microSealRows,
   ...microReplayRows,
+  ...handshakeRows,
   ...fieldRows,
 ];

@@ -42,6 +42,8 @@ const UID = /^[0-9a-fA-F]{40}$/;
 const PUBLIC_KEY = /^[0-9a-fA-F]{64}$/;
 
 const name = z.string(NAME_ALLOWED).regex(NAME, NAME_ALLOWED).refine(isNodeName, NAME_ALLOWED);
+/** The name of a security group. */
+export const groupNameSchema = name;
 const uid = z
   .string('a UID: 40 hexadecimal digits')
   .regex(UID, 'a UID: 40 hexadecimal digits, as `kith id` prints it')
@@ -107,18 +109,19 @@ const friend = section({
 
 const TAP_ADDRESS_ALLOWED = `${ADDRESS_ALLOWED}, or "${DHCP}"`;
 
-const key = z
+/** The key of a security group. */
+export const groupKeySchema = z
   .string('text of 1 to 256 characters')
   .min(1, 'text of 1 to 256 characters')
   .max(256, 'text of 1 to 256 characters');
 
 const group = section({
   name: name.describe('The name of the security group.'),
-  key: key
+  key: groupKeySchema
     .optional()
     .describe('What a member has to prove; without it, knowing the name is enough. 16 or more.'),
   previousKeys: z
-    .array(key, 'a list of keys')
+    .array(groupKeySchema, 'a list of keys')
     .max(4, 'a list of at most 4 keys')
     .default([])
     .describe('Keys still accepted while members change over to the new one.'),

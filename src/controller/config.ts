@@ -114,8 +114,8 @@ export function parseFriendFlag(text: string): { uid: string; addresses: string[
   return { uid: uid.toLowerCase(), addresses };
 }
 
-/** `--group NAME[:KEY]` @throws KithError 'usage' */
-export function parseGroupFlag(text: string): { name: string; key?: string } {
+/** `--group NAME[:KEY]`; `flag` is what stands in front of it. @throws KithError 'usage' */
+export function parseGroupFlag(text: string, flag = '--group '): { name: string; key?: string } {
   const colon = text.indexOf(':');
   const name = colon < 0 ? text : text.slice(0, colon);
   const key = colon < 0 ? undefined : text.slice(colon + 1);
@@ -128,7 +128,7 @@ export function parseGroupFlag(text: string): { name: string; key?: string } {
     if (result.success) continue;
     throw new KithError(
       'usage',
-      `--group '${name}${colon < 0 ? '' : ':…'}' must be NAME or NAME:KEY; ${what} must be ${result.error.issues[0].message}`,
+      `${flag}'${name}${colon < 0 ? '' : ':…'}' must be NAME or NAME:KEY; ${what} must be ${result.error.issues[0].message}`,
     );
   }
   return key === undefined ? { name } : { name, key };
@@ -269,12 +269,15 @@ const SHORTEST_GOOD_KEY = 16;
 
 function warnOfWeakKeys(config: KithConfig, warnings: string[]): void {
   for (const { name, key } of config.groups) {
-    if (key !== undefined && key.length < SHORTEST_GOOD_KEY) {
-      warnings.push(
-        `the key of group ${name} has ${key.length} characters and can be guessed; take ${SHORTEST_GOOD_KEY} or more, such as from \`openssl rand -base64 24\``,
-      );
-    }
+    const warning = weakKeyWarning(name, key);
+    if (warning !== undefined) warnings.push(warning);
   }
+}
+
+/** A sentence when the key of a group can be guessed. */
+export function weakKeyWarning(name: string, key: string | undefined): string | undefined {
+  if (key === undefined || key.length >= SHORTEST_GOOD_KEY) return undefined;
+  return `the key of group ${name} has ${key.length} characters and can be guessed; take ${SHORTEST_GOOD_KEY} or more, such as from \`openssl rand -base64 24\``;
 }
 
 /** The keys the schema knows at a path; list positions are skipped. */

@@ -68,6 +68,38 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
   reading('/v1/groups', 'groups', 'Our security groups.', z.array(schemas.groupStatus), (api) =>
     api.groups(),
   ),
+  acting({
+    path: '/v1/groups',
+    operation: 'addGroup',
+    summary: 'Enters a security group; links are made anew under it.',
+    body: schemas.addGroupRequest,
+    answer: schemas.changedGroup,
+    run: (api, body) => api.addGroup(body),
+  }),
+  acting({
+    path: '/v1/groups/remove',
+    operation: 'removeGroup',
+    summary: 'Leaves a security group; links are made anew without it.',
+    body: schemas.removeGroupRequest,
+    answer: schemas.changedGroup,
+    run: (api, body) => api.removeGroup(body.name),
+  }),
+  acting({
+    path: '/v1/groups/rotate',
+    operation: 'rotateGroup',
+    summary: 'Gives a group another key; the old one counts on for a while.',
+    body: schemas.rotateGroupRequest,
+    answer: schemas.changedGroup,
+    run: (api, body) => api.rotateGroup(body),
+  }),
+  acting({
+    path: '/v1/plaintext',
+    operation: 'setPlaintext',
+    summary: 'Whether Ethernet may go in the clear to a friend who shares no group.',
+    body: schemas.plaintextPolicy,
+    answer: schemas.plaintextPolicy,
+    run: (api, body) => api.setPlaintext(body.plaintext),
+  }),
   reading(
     '/v1/why/:friend',
     'why',
@@ -154,6 +186,14 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     stream: true,
     run: (api, tap, body) => api.holdTap(tap, body as z.output<typeof schemas.tapHoldRequest>),
   },
+  acting({
+    path: '/v1/id/rotate',
+    operation: 'rotateIdentity',
+    summary: 'Gives the node another key, signed by the one it has.',
+    body: schemas.rotateIdentityRequest,
+    answer: schemas.rotatedIdentity,
+    run: (api) => api.rotateIdentity(),
+  }),
   acting({
     path: '/v1/down',
     operation: 'down',

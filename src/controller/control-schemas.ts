@@ -18,6 +18,7 @@ import {
   parseHostAddress,
   parseStationMac,
 } from '../tap/interface-options.ts';
+import { groupKeySchema, groupNameSchema, PLAINTEXT_FLOORS } from './config-schema.ts';
 import type * as Api from './node-api.ts';
 
 const count = z.int().min(0);
@@ -53,7 +54,10 @@ export const friendStatus = z.object({
   name: z.string(),
   state: friendState,
   addresses: z.array(z.string()),
+  formerUids: z.array(uid).describe('UIDs that the friend had before.').exactOptional(),
   source: z.enum(['config', 'invited', 'joined']),
+  clearOctetsIn: z.number().describe('Octets of Ethernet that came in the clear.'),
+  clearOctetsOut: z.number(),
   link: portNumber.exactOptional(),
   lastError: z.string().exactOptional(),
   retryIn: milliseconds.exactOptional(),
@@ -106,7 +110,30 @@ export const groupStatus = z.object({
   name: z.string(),
   keyed: z.boolean().describe('Whether members prove a key, or only know the name.'),
   sharedWith: z.array(z.string()),
+  byOldKey: z.array(z.string()).describe('Friends who lack the new key.'),
+  oldKeysUntil: z.iso.datetime().exactOptional(),
 });
+
+/** What a group may be called, and its key, are as in the configuration. */
+export const addGroupRequest = z.strictObject({
+  name: groupNameSchema,
+  key: groupKeySchema.exactOptional(),
+});
+/** A year: who has not changed the key by then never will. */
+export const LONGEST_OVERLAP = 365 * 86_400_000;
+export const rotateGroupRequest = z.strictObject({
+  name: groupNameSchema,
+  key: groupKeySchema.exactOptional(),
+  overlapMs: z.number().min(0).max(LONGEST_OVERLAP).exactOptional(),
+});
+export const removeGroupRequest = z.strictObject({ name: groupNameSchema });
+export const changedGroup = z.object({
+  name: z.string(),
+  keyFile: z.string().describe('Where the key is; it is told nowhere.').exactOptional(),
+  oldKeysUntil: z.iso.datetime().exactOptional(),
+  warning: z.string().exactOptional(),
+});
+export const plaintextPolicy = z.strictObject({ plaintext: z.enum(PLAINTEXT_FLOORS) });
 
 export const stpStatus = z.object({
   enabled: z.boolean(),
@@ -147,6 +174,8 @@ export const inviteAnswer = z.object({ ticket: z.string(), expiresAt: z.iso.date
 export const joinRequest = z.strictObject({ ticket: z.string().min(1).max(16_384) });
 export const joinAnswer = z.object({ uid, name: z.string() });
 export const removeAnswer = z.object({ uid });
+export const rotateIdentityRequest = z.strictObject({});
+export const rotatedIdentity = z.object({ uid, publicKey: z.string(), formerUid: uid });
 
 const mtu = z.int().min(MIN_MTU).max(MAX_MTU).describe('Octets of payload in a frame.');
 const stationMac = z
@@ -238,6 +267,10 @@ true satisfies Matches<typeof linkStatus, Api.LinkStatus>;
 true satisfies Matches<typeof portStatus, Api.PortStatus>;
 true satisfies Matches<typeof macStatus, Api.MacStatus>;
 true satisfies Matches<typeof groupStatus, Api.GroupStatus>;
+true satisfies Matches<typeof addGroupRequest, Api.AddGroup>;
+true satisfies Matches<typeof rotateGroupRequest, Api.RotateGroup>;
+true satisfies Matches<typeof changedGroup, Api.ChangedGroup>;
+true satisfies Matches<typeof rotatedIdentity, Api.RotatedIdentity>;
 true satisfies Matches<typeof stpStatus, Api.StpStatus>;
 true satisfies Matches<typeof whyReport, Api.WhyReport>;
 true satisfies Matches<typeof tapStatus, Api.TapStatus>;

@@ -4,12 +4,18 @@
  */
 import { randomBytes } from 'node:crypto';
 import { KithError } from '../errors.ts';
-import { Friend } from '../f2f/friend.ts';
-import { FriendStore, type StoredFriend, type StoredTicket } from '../f2f/friend-store.ts';
+import { Friend, fitAddresses } from '../f2f/friend.ts';
+import {
+  FriendStore,
+  type StoredFriend,
+  type StoredSuccessor,
+  type StoredTicket,
+} from '../f2f/friend-store.ts';
 import type { Identity } from '../f2f/identity.ts';
 import { makeTicket, parseTicket, ticketId } from '../f2f/ticket.ts';
-import { isUid, parseUid, type Uid } from '../f2f/uid.ts';
+import { isUid, parseUid, type Uid, uidOf } from '../f2f/uid.ts';
 import type { HandshakeSession } from '../links/handshake/handshake-outcome.ts';
+import { nodeSuite } from '../links/handshake/node-suite.ts';
 import { type OpenTicket, TICKET_SECRET_LENGTH } from '../links/handshake/ticket-proof.ts';
 import { MAX_PORT } from '../switch/port.ts';
 import type { FriendConfig } from './config.ts';
@@ -20,11 +26,13 @@ export const FIRST_LINK_PORT = 513;
 const LAST_LINK_PORT = MAX_PORT - 1;
 
 export class FriendBook {
-  readonly #identity: Identity;
+  #identity: Identity;
   readonly #store: FriendStore;
   readonly #friends = new Map<Uid, Friend>();
   readonly #onStoreError: (error: Error) => void;
   #tickets: StoredTicket[] = [];
+  /** By the UID that a friend had before. */
+  readonly #successors = new Map<string, StoredSuccessor>();
 
   constructor(identity: Identity, home: string, onStoreError: (error: Error) => void) {
     this.#identity = identity;
@@ -39,26 +47,23 @@ export class FriendBook {
    */
   async load(configured: readonly FriendConfig[]): Promise<readonly Friend[]> {
     this.#tickets = (await this.#store.tickets()).filter(isOpen);
+    for (const each of await this.#store.successors()) this.#successors.set(each.formerUid, each);
     for (const { uid, publicKey, name, addresses } of configured) {
-      if (uid === this.#identity.uid) continue;
-      this.#add({
-        uid: parseUid(uid),
-        source: 'config',
-        name: name ?? '',
-        addresses,
-        publicKey: publicKey === undefined ? undefined : Buffer.from(publicKey, 'hex'),
-      });
+      if (this.#isOurs(uid)) continue;
+      const now = this.#newest(parseUid(uid), publicKey);
+      if (this.#friends.has(now.uid)) continue; // the list has the old key and the new one
+      this.#add({ source: 'config', name: name ?? '', addresses, ...now });
     }
     for (const stored of await this.#store.friends()) {
-      if (!isUid(stored.uid) || this.#friends.has(stored.uid)) continue;
+      if (!isUid(stored.uid)) continue;
+      const now = this.#newest(stored.uid, stored.publicKey);
+      if (this.#friends.has(now.uid)) continue;
       this.#add({
-        uid: stored.uid,
         source: stored.source,
         name: stored.name,
         addresses: stored.addresses,
-        publicKey: Buffer.from(stored.publicKey, 'hex'),
-        ticketSecret:
-          stored.ticketSecret === undefined ? undefined : Buffer.from(stored.ticketSecret, 'hex'),
+        ticketSecret: fromHex(stored.ticketSecret),
+        ...now,
       });
     }
     return [...this.#friends.values()];
@@ -108,10 +113,16 @@ export class FriendBook {
   /** Takes a ticket: its issuer is a friend from now on. @throws KithError 'ticket' */
   async join(text: string): Promise<Friend> {
     const ticket = parseTicket(text, Date.now() / 1000);
-    if (ticket.issuerUid === this.#identity.uid) {
+    if (this.#isOurs(ticket.issuerUid)) {
       throw new KithError(
         'ticket',
         'This ticket is your own; give it to the friend who is to join.',
+      );
+    }
+    if (this.#successors.has(ticket.issuerUid)) {
+      throw new KithError(
+        'ticket',
+        'The friend who gave this ticket has another key since; ask for a new ticket.',
       );
     }
     const known = this.#friends.get(ticket.issuerUid);
@@ -143,12 +154,42 @@ export class FriendBook {
         uid: session.friendUid,
         source: 'invited',
         name: session.friendName,
-        addresses: session.friendAddresses,
+        addresses: fitAddresses(session.friendAddresses),
         publicKey: session.friendPublicKey,
       });
     this.#store.saveTickets(this.#tickets).catch(this.#onStoreError);
     this.#save().catch(this.#onStoreError);
     return friend;
+  }
+
+  /** A friend has another key: it is filed under it, and its former UID is nobody's from now on. */
+  succeeded(
+    friend: Friend,
+    formerUid: Uid,
+    { friendPublicKey, successions }: HandshakeSession,
+  ): void {
+    this.#friends.delete(formerUid);
+    this.#friends.set(friend.uid, friend);
+    const last = successions.at(-1);
+    const now = {
+      uid: friend.uid,
+      publicKey: Buffer.from(friendPublicKey).toString('hex'),
+      counter: last?.counter ?? 0,
+      time: last?.time ?? 0,
+    };
+    // Keys that it had while we did not see it are of no use either.
+    for (const { oldKey } of successions) {
+      const before = uidOf(nodeSuite, oldKey);
+      this.#successors.set(before, { formerUid: before, ...now });
+    }
+    // The successor first: with the friend alone, a list in the configuration would bring back the old key.
+    this.#store.saveSuccessors([...this.#successors.values()]).catch(this.#onStoreError);
+    this.#save().catch(this.#onStoreError);
+  }
+
+  /** We have another key ourselves. */
+  rotated(identity: Identity): void {
+    this.#identity = identity;
   }
 
   /** The ticket that we held for a friend has done its work. */
@@ -165,6 +206,43 @@ export class FriendBook {
   /** Resolves when all that was to be stored is. */
   settled(): Promise<void> {
     return this.#store.settled();
+  }
+
+  /** Whether a UID is ours, or was. */
+  #isOurs(uid: string): boolean {
+    const { successions } = this.#identity;
+    return (
+      uid === this.#identity.uid ||
+      successions.some(({ oldKey }) => uidOf(nodeSuite, oldKey) === uid)
+    );
+  }
+
+  /** Who somebody is now, whose key we knew once. */
+  #newest(uid: Uid, publicKey: string | undefined): Known {
+    const last = this.#lastSuccessor(uid);
+    const now = last === undefined ? uid : parseUid(last.uid);
+    const proved = [...this.#successors.values()].find((each) => each.uid === now);
+    return {
+      uid: now,
+      publicKey: fromHex(proved?.publicKey ?? publicKey),
+      formerUids: [...this.#successors.keys()]
+        .filter((former) => this.#lastSuccessor(former)?.uid === now)
+        .map(parseUid),
+    };
+  }
+
+  #lastSuccessor(uid: string): StoredSuccessor | undefined {
+    const seen = new Set<string>();
+    let last: StoredSuccessor | undefined;
+    for (
+      let next = this.#successors.get(uid);
+      next !== undefined && !seen.has(next.uid);
+      next = this.#successors.get(next.uid)
+    ) {
+      seen.add(next.uid);
+      last = next;
+    }
+    return last;
   }
 
   #add(init: Omit<ConstructorParameters<typeof Friend>[0], 'port'>): Friend {
@@ -209,6 +287,17 @@ export class FriendBook {
     }
     return this.#store.saveFriends(stored);
   }
+}
+
+/** A friend's key, and those it had before. */
+interface Known {
+  readonly uid: Uid;
+  readonly publicKey: Uint8Array | undefined;
+  readonly formerUids: readonly Uid[];
+}
+
+function fromHex(text: string | undefined): Uint8Array | undefined {
+  return text === undefined ? undefined : Buffer.from(text, 'hex');
 }
 
 function isOpen(ticket: StoredTicket): boolean {

@@ -44,8 +44,13 @@ export interface FriendStatus {
   readonly state: FriendState;
   /** URLs we may dial. */
   readonly addresses: readonly string[];
+  /** UIDs they had before they proved to have another key, the latest last; absent when none. */
+  readonly formerUids?: readonly string[];
   /** How we know them: the configuration, a ticket we gave, a ticket we took. */
   readonly source: 'config' | 'invited' | 'joined';
+  /** Octets of Ethernet that went in the clear since the node started, over all links. */
+  readonly clearOctetsIn: number;
+  readonly clearOctetsOut: number;
   /** The link in use, if any: the number in `kith links`. */
   readonly link?: number;
   /** Why the last attempt failed, as a sentence. */
@@ -76,6 +81,7 @@ export interface LinkStatus {
   readonly framesOut: number;
   readonly octetsIn: number;
   readonly octetsOut: number;
+  /** Octets of Ethernet that went in the clear with this friend since the node started. */
   readonly clearOctetsIn: number;
   readonly clearOctetsOut: number;
   readonly keyUpdates: number;
@@ -108,6 +114,34 @@ export interface GroupStatus {
   readonly keyed: boolean;
   /** Friends now connected that share it. */
   readonly sharedWith: readonly string[];
+  /** Those of them that have proved an old key alone: they lack the new one. */
+  readonly byOldKey: readonly string[];
+  /** Until when the last old key counts, ISO 8601; absent when none does. */
+  readonly oldKeysUntil?: string;
+}
+
+export interface AddGroup {
+  readonly name: string;
+  /** Without one the name is all there is. */
+  readonly key?: string;
+}
+
+export interface RotateGroup {
+  readonly name: string;
+  /** The new key; the node makes one if it is left out. */
+  readonly key?: string;
+  /** Milliseconds that the old key still counts; by default a day. */
+  readonly overlapMs?: number;
+}
+
+export interface ChangedGroup {
+  readonly name: string;
+  /** The file that holds the key, which is never told here; absent when there is none. */
+  readonly keyFile?: string;
+  /** Until when old keys count, ISO 8601; absent when none does. */
+  readonly oldKeysUntil?: string;
+  /** One sentence, when the key can be guessed. */
+  readonly warning?: string;
 }
 
 export interface StpStatus {
@@ -137,6 +171,12 @@ export interface WhyReport {
   readonly answer: string;
   /** The inputs, in the order in which they were weighed. */
   readonly inputs: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface RotatedIdentity {
+  readonly uid: string;
+  readonly publicKey: string;
+  readonly formerUid: string;
 }
 
 export interface InviteOptions {
@@ -210,12 +250,19 @@ export interface NodeApi {
   mac(): Promise<readonly MacStatus[]>;
   stp(): Promise<StpStatus>;
   groups(): Promise<readonly GroupStatus[]>;
+  addGroup(group: AddGroup): Promise<ChangedGroup>;
+  removeGroup(name: string): Promise<ChangedGroup>;
+  rotateGroup(request: RotateGroup): Promise<ChangedGroup>;
+  /** Whether Ethernet may go in the clear to a friend who shares no group. */
+  setPlaintext(floor: PlaintextFloor): Promise<{ readonly plaintext: PlaintextFloor }>;
   /** @param friend a UID, an unambiguous beginning of one, or a name */
   why(friend: string): Promise<WhyReport>;
   invite(options: InviteOptions): Promise<{ readonly ticket: string; readonly expiresAt: string }>;
   join(ticket: string): Promise<{ readonly uid: string; readonly name: string }>;
   /** Ends the sessions with a friend at once and forgets the key. */
   removeFriend(friend: string): Promise<{ readonly uid: string }>;
+  /** Gives the node another key, signed by the one it has; friends are told by themselves. */
+  rotateIdentity(): Promise<RotatedIdentity>;
   taps(): Promise<readonly TapStatus[]>;
   /** Makes a host interface on the switch; it is up when the promise is resolved. */
   addTap(request: TapRequest): Promise<TapStatus>;

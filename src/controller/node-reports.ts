@@ -5,8 +5,12 @@ import type { Friend } from '../f2f/friend.ts';
 import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
 import { PORT_TABLE_LENGTH } from '../switch/port.ts';
 import { kithVersion } from '../version.ts';
+import { weakKeyWarning } from './config.ts';
+import type { GroupEntry } from './group-book.ts';
 import type { NodeParts } from './node.ts';
 import type {
+  AddGroup,
+  ChangedGroup,
   FriendStatus,
   GroupStatus,
   InviteOptions,
@@ -14,7 +18,10 @@ import type {
   MacStatus,
   NodeApi,
   NodeStatus,
+  PlaintextFloor,
   PortStatus,
+  RotatedIdentity,
+  RotateGroup,
   StpStatus,
   TapAttachment,
   TapEvent,
@@ -23,10 +30,13 @@ import type {
   TapStatus,
   WhyReport,
 } from './node-api.ts';
+import type { ClearOctets } from './plaintext-audit.ts';
 import { explain } from './why.ts';
 
 /** Milliseconds: a ticket is good for a day unless somebody says otherwise. */
 const TICKET_LIFETIME = 24 * 60 * 60 * 1000;
+/** Milliseconds: so long both keys of a group count unless somebody says otherwise. */
+const OVERLAP = 24 * 60 * 60 * 1000;
 
 export class NodeReports implements NodeApi {
   readonly #parts: NodeParts;
@@ -36,7 +46,7 @@ export class NodeReports implements NodeApi {
   }
 
   async status(): Promise<NodeStatus> {
-    const { identity, config, home, dataPlane, core, vde, startedAt } = this.#parts;
+    const { identity, config, home, dataPlane, core, groups, vde, startedAt } = this.#parts;
     const { console: consoleConfig } = config;
     const addresses = await dataPlane.addresses();
     const friends = core.friends;
@@ -57,8 +67,8 @@ export class NodeReports implements NodeApi {
       ports: (await this.ports()).length,
       addresses: addresses.length,
       taps: this.#parts.taps.list().map(({ name }) => name),
-      groups: config.groups.map(({ name }) => name),
-      plaintext: config.plaintext,
+      groups: groups.entries.map(({ name }) => name),
+      plaintext: groups.floor,
       dataPlane: dataPlane.implementation,
       memory: { resident: process.memoryUsage.rss() },
       counters: await this.#counters(vde.refusals()),
@@ -66,13 +76,15 @@ export class NodeReports implements NodeApi {
   }
 
   async friends(): Promise<readonly FriendStatus[]> {
-    return this.#parts.core.friends.map((friend) => friendStatus(friend));
+    const { core, plaintext } = this.#parts;
+    await plaintext.look();
+    return core.friends.map((friend) => friendStatus(friend, plaintext.octetsOf(friend)));
   }
 
   async links(): Promise<readonly LinkStatus[]> {
-    const { core, dataPlane } = this.#parts;
+    const { core, plaintext } = this.#parts;
     const reports = new Map<number, SessionReport>();
-    for (const report of await dataPlane.sessions()) reports.set(report.localIndex, report);
+    for (const report of await plaintext.look()) reports.set(report.localIndex, report);
     const links: LinkStatus[] = [];
     for (const friend of core.friends) {
       const report = reports.get(friend.current?.session.localIndex ?? -1);
@@ -146,19 +158,58 @@ export class NodeReports implements NodeApi {
   }
 
   async groups(): Promise<readonly GroupStatus[]> {
-    const { config, core } = this.#parts;
-    return config.groups.map(({ name, key }) => ({
+    const { groups, core } = this.#parts;
+    return groups.entries.map((entry) => {
+      const { name, key } = entry;
+      return {
+        name,
+        keyed: key !== undefined,
+        sharedWith: core.friends
+          .filter(({ current }) => current?.session.sharedGroups.includes(name))
+          .map(nameOf),
+        byOldKey: core.friends
+          .filter(({ current }) => current?.session.why.byOldKey.includes(name))
+          .map(nameOf),
+        ...oldKeysUntil(entry),
+      };
+    });
+  }
+
+  async addGroup({ name, key }: AddGroup): Promise<ChangedGroup> {
+    await this.#parts.groups.add(name, key);
+    return this.#changed(name, key);
+  }
+
+  async removeGroup(name: string): Promise<ChangedGroup> {
+    await this.#parts.groups.remove(name);
+    return { name };
+  }
+
+  async rotateGroup({ name, key, overlapMs = OVERLAP }: RotateGroup): Promise<ChangedGroup> {
+    await this.#parts.groups.rotate(name, key, overlapMs);
+    return this.#changed(name, key);
+  }
+
+  async setPlaintext(floor: PlaintextFloor): Promise<{ plaintext: PlaintextFloor }> {
+    await this.#parts.groups.setFloor(floor);
+    return { plaintext: floor };
+  }
+
+  #changed(name: string, given: string | undefined): ChangedGroup {
+    const { groups } = this.#parts;
+    const entry = groups.entries.find((each) => each.name === name);
+    const warning = weakKeyWarning(name, given);
+    return {
       name,
-      keyed: key !== undefined,
-      sharedWith: core.friends
-        .filter(({ current }) => current?.session.sharedGroups.includes(name))
-        .map(nameOf),
-    }));
+      ...(entry?.key === undefined ? {} : { keyFile: groups.path }),
+      ...(entry === undefined ? {} : oldKeysUntil(entry)),
+      ...(warning === undefined ? {} : { warning }),
+    };
   }
 
   async why(text: string): Promise<WhyReport> {
-    const { book, config } = this.#parts;
-    return explain(book.find(text), config, monotonicClock.now());
+    const { book, groups } = this.#parts;
+    return explain(book.find(text), groups, monotonicClock.now());
   }
 
   async invite(options: InviteOptions): Promise<{ ticket: string; expiresAt: string }> {
@@ -181,11 +232,20 @@ export class NodeReports implements NodeApi {
   }
 
   async removeFriend(text: string): Promise<{ uid: string }> {
-    const { book, core } = this.#parts;
+    const { book, core, plaintext } = this.#parts;
     const friend = book.find(text);
     core.removeFriend(friend.uid, 'the friend was removed');
+    await plaintext.look();
+    plaintext.forget(friend);
     await book.remove(friend);
     return { uid: friend.uid };
+  }
+
+  async rotateIdentity(): Promise<RotatedIdentity> {
+    const { uid: formerUid } = this.#parts.identity;
+    await this.#parts.rotateIdentity();
+    const { uid, publicKey } = this.#parts.identity;
+    return { uid, publicKey: Buffer.from(publicKey).toString('hex'), formerUid };
   }
 
   async taps(): Promise<readonly TapStatus[]> {
@@ -222,6 +282,7 @@ export class NodeReports implements NodeApi {
     if (current === undefined) throw new Error('a link without a session');
     const { session, carrier } = current;
     const counters = this.#parts.dataPlane.counters.read(friend.port);
+    const clear = this.#parts.plaintext.octetsOf(friend);
     return {
       port: friend.port,
       friend: friend.uid,
@@ -240,8 +301,8 @@ export class NodeReports implements NodeApi {
       framesOut: counters.framesOut,
       octetsIn: counters.octetsIn,
       octetsOut: counters.octetsOut,
-      clearOctetsIn: report.clearOctetsIn,
-      clearOctetsOut: report.clearOctetsOut,
+      clearOctetsIn: clear.in,
+      clearOctetsOut: clear.out,
       keyUpdates: report.keyUpdates,
       dropped: { ...report.drops },
     };
@@ -269,7 +330,8 @@ export class NodeReports implements NodeApi {
 
   /** The node's counters in one flat record, for `kith status` and for programs. */
   async #counters(refusals: ReadonlyMap<string, number>): Promise<Record<string, number>> {
-    const { dataPlane, core } = this.#parts;
+    const { dataPlane, core, plaintext } = this.#parts;
+    await plaintext.look();
     const io = await dataPlane.ioCounters();
     const dropped = dataPlane.noticesDropped;
     let vdeRefused = 0;
@@ -287,6 +349,8 @@ export class NodeReports implements NodeApi {
       ...prefixed('io', io),
       ...prefixed('handshake', { ...core.handshakes.counters }),
       ...prefixed('core', { ...core.counters }),
+      clearOctetsIn: plaintext.totals.in,
+      clearOctetsOut: plaintext.totals.out,
       noticesDroppedStrangers: dropped.strangers,
       noticesDroppedFriends: dropped.friends,
       vdeRefused,
@@ -309,18 +373,26 @@ function prefixed(
   return result;
 }
 
+function oldKeysUntil({ old }: GroupEntry): { oldKeysUntil?: string } {
+  if (old.length === 0) return {};
+  return { oldKeysUntil: new Date(Math.max(...old.map(({ until }) => until))).toISOString() };
+}
+
 function nameOf(friend: Friend): string {
   return friend.name === '' ? friend.uid.slice(0, 8) : friend.name;
 }
 
-function friendStatus(friend: Friend): FriendStatus {
+function friendStatus(friend: Friend, clear: ClearOctets): FriendStatus {
   const wait = friend.retryAt - monotonicClock.now();
   return {
     uid: friend.uid,
     name: nameOf(friend),
     state: friend.state,
     addresses: friend.candidates,
+    ...(friend.formerUids.length === 0 ? {} : { formerUids: friend.formerUids }),
     source: friend.source,
+    clearOctetsIn: clear.in,
+    clearOctetsOut: clear.out,
     ...(friend.current === undefined ? {} : { link: friend.port }),
     ...(friend.lastError === undefined ? {} : { lastError: friend.lastError }),
     ...(friend.retryTimer !== undefined && wait > 0 ? { retryIn: wait } : {}),

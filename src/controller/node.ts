@@ -17,12 +17,11 @@ import { type EngineThread, startWorkerThread } from '../data-plane/engine-threa
 import { KithError } from '../errors.ts';
 import { F2FCore } from '../f2f/core.ts';
 import { type Identity, loadOrCreateIdentity } from '../f2f/identity.ts';
+import { rotateIdentity } from '../f2f/identity-rotation.ts';
 import type { SystemSockets } from '../io/contract.ts';
 import { systemSockets } from '../io/system-sockets.ts';
 import type { ProviderFactory } from '../links/contract.ts';
 import { CookieSecrets } from '../links/handshake/cookie.ts';
-import type { SecurityGroup } from '../links/handshake/group-tags.ts';
-import { checkGroups } from '../links/handshake/handshake-options.ts';
 import { nodeSuite } from '../links/handshake/node-suite.ts';
 import { memoryProvider } from '../links/memory/memory-provider.ts';
 import { FEATURE_SUPER_FRAMES } from '../links/super-frame.ts';
@@ -37,10 +36,12 @@ import { measureCiphers } from './cipher-speed.ts';
 import type { KithConfig } from './config.ts';
 import { DhcpLeases } from './dhcp-lease.ts';
 import { FriendBook } from './friend-book.ts';
+import { GroupBook } from './group-book.ts';
 import type { NodeApi } from './node-api.ts';
 import { NodeConsole } from './node-console.ts';
 import { NodeReports } from './node-reports.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { PlaintextWatch } from './plaintext-watch.ts';
 import { RememberedPorts } from './remembered-ports.ts';
 import { SwitchSettings } from './switch-settings.ts';
 import { Taps } from './taps.ts';
@@ -86,11 +87,15 @@ export interface NodeParts {
   readonly bridge: BridgeControl;
   readonly core: F2FCore;
   readonly book: FriendBook;
+  readonly groups: GroupBook;
+  readonly plaintext: PlaintextWatch;
   readonly vde: VdeServer;
   readonly taps: Taps;
   readonly startedAt: number;
   /** URLs to give to friends. */
   addresses(): readonly string[];
+  /** Gives the node another key, signed by the one it has. @throws KithError */
+  rotateIdentity(): Promise<void>;
   /** Ends the node. */
   end(): void;
 }
@@ -125,12 +130,18 @@ export async function startNode(
   const { console: consoleConfig } = config;
   const socketGroup = groupOption('switch.group', config.switch.group);
   const consoleGroup = groupOption('console.group', consoleConfig.group);
-  const groups = securityGroups(config);
   const identity = await loadOrCreateIdentity(home);
   const book = new FriendBook(identity, home, (error) => log.error(error.message));
   const friends = await book.load(config.friends);
+  const groups = await GroupBook.open({
+    home,
+    config,
+    wallClock: Date.now,
+    changed: () => node.policyChanged(),
+    log,
+  });
   const prepared = { identity, book, groups, socketGroup, consoleGroup };
-  const node = new Assembly(prepared, options, log, environment);
+  const node: Assembly = new Assembly(prepared, options, log, environment);
   try {
     await node.start();
     for (const friend of friends) node.parts.core.addFriend(friend);
@@ -155,7 +166,7 @@ export async function startNode(
 interface Prepared {
   readonly identity: Identity;
   readonly book: FriendBook;
-  readonly groups: readonly SecurityGroup[];
+  readonly groups: GroupBook;
   /** For the VDE server. */
   readonly socketGroup: { readonly group?: number };
   /** For the console. */
@@ -166,6 +177,9 @@ class Assembly {
   readonly parts: NodeParts;
   readonly closed: Promise<void>;
   readonly #config: KithConfig;
+  #identity: Identity;
+  /** Changes of the key follow one another. */
+  #rotating: Promise<void> = Promise.resolve();
   readonly #log: Logger;
   readonly #console: NodeConsole;
   readonly #measureTimer: NodeJS.Timeout;
@@ -179,8 +193,9 @@ class Assembly {
     log: Logger,
     environment: NodeEnvironment,
   ) {
-    const { identity, book } = prepared;
+    const { identity, book, groups } = prepared;
     this.#config = config;
+    this.#identity = identity;
     this.#log = log;
     this.closed = new Promise((resolve, reject) => {
       this.#settleClosed = resolve;
@@ -194,6 +209,7 @@ class Assembly {
       sessionDead: (localIndex, silence) => core.sessionDead(localIndex, silence),
       sessionRoamed: (localIndex, address) => core.sessionRoamed(localIndex, address),
       sessionAlive: (localIndex) => core.sessionAlive(localIndex),
+      sessionEnded: (report) => plaintext.ended(report),
       dhcpReply: (port, frame) => leases.reply(port, frame),
       bulkSent: (localIndex) => core.bulkSent(localIndex),
       failed: (error) => this.#fail(error),
@@ -216,6 +232,7 @@ class Assembly {
       onPortEvent: (event) => this.#console.portEvent(event),
     });
     const core = this.#makeCore(prepared, dataPlane, environment.providers);
+    const plaintext = new PlaintextWatch({ clock: monotonicClock, dataPlane, core, log });
     core.events.on('connecting', ({ port }) => {
       this.#console.ownUp(port);
       bridge.portUp(port, 'link');
@@ -223,6 +240,9 @@ class Assembly {
     core.events.on('disconnected', ({ port }) => {
       bridge.portDown(port);
       this.#console.ownDown(port);
+    });
+    core.events.on('read-write', ({ packet }) => {
+      if (packet === undefined) plaintext.linkChanged();
     });
     const ports = new PortTable(config.switch.ports);
     const vde = new VdeServer({
@@ -235,6 +255,7 @@ class Assembly {
       ...prepared.socketGroup,
       onEvent: (event) => this.#vdeEvent(event),
     });
+    const currentIdentity = () => this.#identity;
     const leases = new DhcpLeases({
       plane: dataPlane,
       clock: monotonicClock,
@@ -261,17 +282,22 @@ class Assembly {
       leaseKeeper: () => leases.keeper(),
     });
     this.parts = {
-      identity,
+      get identity() {
+        return currentIdentity();
+      },
       config,
       home,
       dataPlane,
       bridge,
       core,
       book,
+      groups,
+      plaintext,
       vde,
       taps,
       startedAt: monotonicClock.now(),
       addresses: () => config.advertise ?? ownAddresses(core.listening),
+      rotateIdentity: () => this.#rotateIdentity(),
       end: () => void this.close(),
     };
     this.#console = new NodeConsole({
@@ -308,6 +334,24 @@ class Assembly {
     for (const tap of this.#config.taps) addConfigured(taps, tap);
   }
 
+  #rotateIdentity(): Promise<void> {
+    const done = this.#rotating.then(async () => {
+      const formerUid = this.#identity.uid;
+      this.#identity = await rotateIdentity(this.parts.home, this.#identity);
+      this.parts.book.rotated(this.#identity);
+      const { uid } = this.#identity;
+      this.#log.info({ uid, formerUid }, 'this node has another key; friends are told');
+      this.policyChanged();
+    });
+    this.#rotating = done.catch(() => {});
+    return done;
+  }
+
+  /** Groups, floor or identity are others from now on. */
+  policyChanged(): void {
+    this.parts.core.policyChanged();
+  }
+
   /** Ends everything; may be called at any time, and again. */
   close(): Promise<void> {
     this.#closing ??= this.#close().finally(() => this.#settleClosed());
@@ -315,15 +359,18 @@ class Assembly {
   }
 
   async #close(): Promise<void> {
-    const { core, vde, taps, bridge, dataPlane, book } = this.parts;
+    const { core, vde, taps, bridge, dataPlane, book, groups, plaintext } = this.parts;
     clearInterval(this.#measureTimer);
     await this.#console.close();
     taps.close();
     await core.close();
+    await plaintext.look();
+    plaintext.stop();
     bridge.close();
     await vde.stop();
     await dataPlane.stop();
     await book.settled();
+    await groups.close();
   }
 
   #fail(error: Error): void {
@@ -337,7 +384,7 @@ class Assembly {
   }
 
   #makeCore(
-    { identity, book, groups }: Prepared,
+    { book, groups }: Prepared,
     dataPlane: DataPlane,
     providers: readonly ProviderFactory[],
   ): F2FCore {
@@ -354,17 +401,18 @@ class Assembly {
       facts: () => ({
         suite: nodeSuite,
         random,
-        identity,
+        identity: this.#identity,
         name: config.name,
         features: FEATURE_SUPER_FRAMES,
         largestFrame: config.link.maxFrame,
         ciphers,
-        groups,
-        floor: config.plaintext,
+        groups: groups.groups,
+        floor: groups.floor,
         addresses: this.parts.addresses(),
       }),
       tickets: () => book.openTickets(),
       redeem: (session, ticket) => book.redeem(session, ticket),
+      succeeded: (friend, formerUid, session) => book.succeeded(friend, formerUid, session),
       redeemed: () => book.redeemed(),
     });
   }
@@ -389,13 +437,13 @@ class Assembly {
   }
 
   async #measure(): Promise<void> {
-    const { core, dataPlane, bridge } = this.parts;
+    const { core, bridge, plaintext } = this.parts;
     if (core.friends.every(({ current }) => current === undefined)) return;
     const used = new Map<number, number>();
     for (const { current, port } of core.friends) {
       if (current !== undefined) used.set(current.session.localIndex, port);
     }
-    for (const { localIndex, rtt, loss } of await dataPlane.sessions()) {
+    for (const { localIndex, rtt, loss } of await plaintext.look()) {
       const port = used.get(localIndex);
       if (port === undefined || rtt === undefined) continue;
       bridge.measured(port, {
@@ -424,16 +472,6 @@ function bridgeAddressOf(uid: string): Uint8Array {
   const address = Uint8Array.from(Buffer.from(uid.slice(0, 12), 'hex'));
   address[0] = (address[0] & 0xfc) | 0x02;
   return address;
-}
-
-/** @throws KithError 'config' when one handshake has no room for them */
-function securityGroups(config: KithConfig): readonly SecurityGroup[] {
-  const groups = config.groups.map(({ name, key, previousKeys }) => ({
-    name,
-    keys: key === undefined ? [] : [key, ...previousKeys],
-  }));
-  checkGroups(groups);
-  return groups;
 }
 
 /** @param key where the name stands in the configuration */

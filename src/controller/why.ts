@@ -2,7 +2,7 @@
 import type { Friend } from '../f2f/friend.ts';
 import type { CipherOffer } from '../links/handshake/handshake-payload.ts';
 import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
-import type { KithConfig } from './config.ts';
+import type { GroupBook } from './group-book.ts';
 import type { WhyReport } from './node-api.ts';
 
 /** Octets of a session's fingerprint. */
@@ -10,12 +10,16 @@ const FINGERPRINT_LENGTH = 8;
 
 type Inputs = WhyReport['inputs'];
 
-export function explain(friend: Friend, config: KithConfig, now: number): WhyReport {
+/** What of the groups matters here. */
+export type Policy = Pick<GroupBook, 'entries' | 'floor'>;
+
+/** @param policy what is in force now; a session tells what was when it was made */
+export function explain(friend: Friend, policy: Policy, now: number): WhyReport {
   const name = friend.name === '' ? friend.uid.slice(0, 8) : friend.name;
   const { current } = friend;
   const base = { friend: friend.uid, friendName: name, state: friend.state };
   if (current === undefined)
-    return { ...base, answer: absence(friend, name), inputs: waiting(friend) };
+    return { ...base, answer: absence(friend, name), inputs: waiting(friend, policy) };
   const { session, carrier } = current;
   const shared = session.sharedGroups.join(', ');
   const answer =
@@ -35,6 +39,10 @@ export function explain(friend: Friend, config: KithConfig, now: number): WhyRep
         value: `${why.tagsReceived}, some of them noise`,
       },
       { name: 'groups in common', value: list(session.sharedGroups) },
+      ...(why.byOldKey.length === 0
+        ? []
+        : [{ name: 'of these by an old key alone', value: list(why.byOldKey) }]),
+      ...overlaps(policy),
       { name: 'we allow plaintext', value: why.ownFloor },
       { name: 'the friend allows plaintext', value: why.friendFloor },
       { name: 'Ethernet frames', value: session.mode === 'sealed' ? 'sealed' : 'in the clear' },
@@ -43,12 +51,15 @@ export function explain(friend: Friend, config: KithConfig, now: number): WhyRep
       { name: 'why this cipher', value: why.cipherReason },
       { name: 'our ciphers', value: offers(why.ownCiphers) },
       { name: "the friend's ciphers", value: offers(why.friendCiphers) },
+      ...(friend.formerUids.length === 0
+        ? []
+        : [{ name: 'UIDs that the friend had before', value: list(friend.formerUids) }]),
       { name: 'provider', value: carrier.provider },
       { name: 'address', value: carrier.remote },
       { name: 'who called', value: session.role === 'initiator' ? 'we did' : 'the friend did' },
       { name: 'session, as both ends know it', value: fingerprint(session.transcriptHash) },
       { name: 'session since', value: `${Math.round((now - session.establishedAt) / 1000)} s` },
-      { name: 'configured floor', value: config.plaintext },
+      { name: 'floor in force now', value: policy.floor },
     ],
   };
 }
@@ -72,12 +83,27 @@ function absence(friend: Friend, name: string): string {
   return `There is no link to ${name}.${error}`;
 }
 
-function waiting(friend: Friend): Inputs {
+function waiting(friend: Friend, policy: Policy): Inputs {
   return [
     { name: 'addresses', value: list(friend.candidates) },
     { name: 'attempts that failed', value: String(friend.backOff.failures) },
     { name: 'last error', value: friend.lastError ?? 'none' },
+    { name: 'our groups', value: list(policy.entries.map((entry) => entry.name)) },
+    ...overlaps(policy),
+    { name: 'we allow plaintext', value: policy.floor },
   ];
+}
+
+/** Groups whose former key still counts, and until when. */
+function overlaps({ entries }: Policy): Inputs {
+  const changing = entries.flatMap(({ name, old }) =>
+    old.length === 0
+      ? []
+      : [`${name} until ${new Date(Math.max(...old.map(({ until }) => until))).toISOString()}`],
+  );
+  return changing.length === 0
+    ? []
+    : [{ name: 'groups whose old key still counts', value: list(changing) }];
 }
 
 function list(values: readonly string[]): string {

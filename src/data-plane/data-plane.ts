@@ -28,6 +28,8 @@ export interface DataPlaneEvents {
   sessionAlive(localIndex: number): void;
   /** The bulk packet of a session has left. */
   bulkSent(localIndex: number): void;
+  /** The last report of a session whose Ethernet went in the clear; told when `sessions` is asked. */
+  sessionEnded(report: SessionReport): void;
   /** A DHCP reply left by a port that `listenDhcp` named. */
   dhcpReply(port: number, frame: Uint8Array): void;
   /** The worker died: the node cannot go on. */
@@ -174,8 +176,11 @@ export class DataPlane implements CarrierHost {
     return (await this.#query('addresses')) as FilteringEntry[];
   }
 
+  /** The sessions there are. Those that are gone and were clear go to `sessionEnded` first. */
   async sessions(): Promise<readonly SessionReport[]> {
-    return (await this.#query('sessions')) as SessionReport[];
+    const reports = (await this.#query('sessions')) as SessionReport[];
+    for (const report of reports) if (report.ended) this.#events.sessionEnded(report);
+    return reports.filter(({ ended }) => !ended);
   }
 
   async ioCounters(): Promise<Readonly<Record<string, number>>> {

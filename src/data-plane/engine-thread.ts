@@ -13,9 +13,10 @@ import { FilteringDatabase, type FilteringDatabaseOptions } from '../switch/filt
 import type { Command } from './commands.ts';
 import { Engine } from './engine.ts';
 import { NoticeWriter } from './notice-writer.ts';
+import { withDeparted } from './report.ts';
 
-/** Octets of the ring for strangers: about two thousand first messages. */
-const STRANGERS_RING_LENGTH = 1024 * 1024;
+/** Octets of the ring for strangers: more than sixteen hundred first messages. */
+const STRANGERS_RING_LENGTH = 2 * 1024 * 1024;
 /** Octets of the ring for friends and the node itself. */
 const FRIENDS_RING_LENGTH = 1024 * 1024;
 
@@ -175,7 +176,8 @@ export class InlineThread implements EngineThread {
     if (this.#stopped) return;
     const answer = this.engine.execute(command, this.#now());
     this.engine.drain();
-    if (command.op === 'query') this.onAnswer(command.id, answer);
+    if (command.op !== 'query') return;
+    this.onAnswer(command.id, withDeparted(command, answer, this.engine.memory));
   }
 
   /** One turn without waiting. @returns whether there was anything to do */

@@ -7,6 +7,7 @@
  */
 import { ADDRESS_LENGTH, SLOT_LENGTH, SlabLayout } from '../io/contract.ts';
 import type { FrameSlots } from '../links/fragment.ts';
+import type { SessionReport } from './report.ts';
 
 /** Addresses of datagram sessions, and a few for messages outside a session. */
 export const ADDRESS_COUNT = 2048;
@@ -67,6 +68,9 @@ export class PiecePool implements FrameSlots {
   }
 }
 
+/** Clear sessions that are gone and have not been told of; beyond that the oldest are forgotten. */
+const DEPARTED_SESSIONS = 1024;
+
 /** The pools of one data plane. */
 export class DataPlaneMemory {
   readonly addresses = new PiecePool(ADDRESSES_START, ADDRESS_LENGTH, ADDRESS_COUNT);
@@ -74,4 +78,11 @@ export class DataPlaneMemory {
   readonly frames = new PiecePool(FRAMES_START, SLOT_LENGTH, FRAME_SLOTS);
   readonly large = new PiecePool(LARGE_START, LARGE_LENGTH, LARGE_PIECES);
   readonly chunks = new PiecePool(CHUNKS_START, CHUNK_LENGTH, CHUNK_COUNT);
+  /** Last reports of sessions that let octets go in the clear: none of those goes uncounted. */
+  readonly departed: SessionReport[] = [];
+
+  depart(report: SessionReport): void {
+    if (this.departed.length === DEPARTED_SESSIONS) this.departed.shift();
+    this.departed.push(report);
+  }
 }

@@ -1,9 +1,15 @@
 /** What the data plane tells of a session when asked. Plain JSON. */
+import type { Query } from './commands.ts';
+import type { DataPlaneMemory } from './memory.ts';
 import type { Session, SessionDrops } from './session.ts';
 
 export interface SessionReport {
   readonly localIndex: number;
   readonly port: number;
+  /** Ethernet frames go unsealed. */
+  readonly clear: boolean;
+  /** The session is gone, and this is the last that is heard of it. */
+  readonly ended?: true;
   /** Milliseconds; absent before the first answer. */
   readonly rtt?: number;
   readonly loss: number;
@@ -21,6 +27,7 @@ export function describeSession(session: Session): SessionReport {
   return {
     localIndex: session.localIndex,
     port: session.port,
+    clear: session.clear,
     ...(Number.isNaN(rtt) ? {} : { rtt }),
     loss: session.keepalive.loss,
     pathMtu: session.datagram ? session.pathMtu.current : session.recordLength,
@@ -34,4 +41,10 @@ export function describeSession(session: Session): SessionReport {
       abandoned: session.reassembly.abandoned + session.superReassembly.abandoned,
     },
   };
+}
+
+/** The answer to a query, with what sessions that are gone have left to tell. */
+export function withDeparted(command: Query, answer: unknown, memory: DataPlaneMemory): unknown {
+  if (command.what !== 'sessions') return answer;
+  return [...(answer as SessionReport[]), ...memory.departed.splice(0)];
 }

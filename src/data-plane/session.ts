@@ -12,6 +12,7 @@ import { ReplayWindow } from '../links/replay-window.ts';
 import { SuperReassembly } from '../links/super-reassembly.ts';
 import type { OpenSession } from './commands.ts';
 import type { DataPlaneMemory, PiecePool } from './memory.ts';
+import { describeSession } from './report.ts';
 import { SessionKeys } from './session-keys.ts';
 
 /** Why something that came over a session, or was to leave by it, was dropped. */
@@ -152,6 +153,7 @@ export class Session {
 
   /** Gives back all memory and wipes the keys. */
   destroy(memory: DataPlaneMemory): void {
+    if (this.clear) memory.depart({ ...describeSession(this), ended: true });
     this.keys.destroy();
     this.reassembly.clear();
     this.superReassembly.clear();

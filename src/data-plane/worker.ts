@@ -16,6 +16,7 @@ import { Engine } from './engine.ts';
 import type { WorkerMessage, WorkerStart } from './engine-thread.ts';
 import { NoticeWriter } from './notice-writer.ts';
 import { rehearse } from './rehearsal.ts';
+import { withDeparted } from './report.ts';
 
 function run(start: WorkerStart): void {
   const io = new NativeIo({ doorbell: start.doorbell });
@@ -75,7 +76,9 @@ function carryOut(engine: Engine, now: number): boolean {
     const { message } = received;
     if (message === 'stop') return false;
     const answer = engine.execute(message, now);
-    if (message.op === 'query') tell({ id: message.id, answer });
+    if (message.op === 'query') {
+      tell({ id: message.id, answer: withDeparted(message, answer, engine.memory) });
+    }
   }
   engine.drain();
   return true;

@@ -4,6 +4,7 @@
  * descriptors by opening and being silent.
  */
 import type { Carrier } from '../links/contract.ts';
+import { carrierNetwork } from './carrier-network.ts';
 
 /** Milliseconds within which an accepted stream has to become a session. */
 const ACCEPT_TIMEOUT = 10_000;
@@ -11,10 +12,17 @@ const ACCEPT_TIMEOUT = 10_000;
 const REFUSAL_TIME = 1000;
 /** Streams at a time. */
 const MAX_ACCEPTED = 64;
+/** Of these, those of one network: an IPv4 /24 or an IPv6 /56. */
+const MAX_ACCEPTED_PER_NETWORK = 16;
+
+interface Waiting {
+  readonly timer: NodeJS.Timeout;
+  readonly network: string;
+}
 
 export class AcceptedStreams {
   /** In order of age, with what will close them. */
-  readonly #timers = new Map<Carrier, NodeJS.Timeout>();
+  readonly #waiting = new Map<Carrier, Waiting>();
   readonly #closed: (carrier: Carrier) => void;
 
   /** @param closed hears of each stream that was closed here */
@@ -24,35 +32,37 @@ export class AcceptedStreams {
 
   add(carrier: Carrier): void {
     this.#watch(carrier, ACCEPT_TIMEOUT);
-    if (this.#timers.size <= MAX_ACCEPTED) return;
     // A handshake takes two round trips; who has had the longest has had enough.
-    for (const oldest of this.#timers.keys()) {
+    const network = carrierNetwork(carrier);
+    const neighbours = [...this.#waiting].filter(([, each]) => each.network === network);
+    if (neighbours.length > MAX_ACCEPTED_PER_NETWORK) this.#close(neighbours[0][0]);
+    else if (this.#waiting.size > MAX_ACCEPTED) {
+      const [oldest] = this.#waiting.keys();
       this.#close(oldest);
-      break;
     }
   }
 
   /** Closes a stream, but not at once: its end would overtake the reason that we gave. */
   refused(carrier: Carrier): void {
-    if (this.#timers.has(carrier)) this.#watch(carrier, REFUSAL_TIME);
+    if (this.#waiting.has(carrier)) this.#watch(carrier, REFUSAL_TIME);
   }
 
   /** It has become a session, or is gone. */
   done(carrier: Carrier): void {
-    clearTimeout(this.#timers.get(carrier));
-    this.#timers.delete(carrier);
+    clearTimeout(this.#waiting.get(carrier)?.timer);
+    this.#waiting.delete(carrier);
   }
 
   /** Leaves the streams to whoever closes them all. */
   stop(): void {
-    for (const carrier of [...this.#timers.keys()]) this.done(carrier);
+    for (const carrier of [...this.#waiting.keys()]) this.done(carrier);
   }
 
   #watch(carrier: Carrier, patience: number): void {
     this.done(carrier);
     const timer = setTimeout(() => this.#close(carrier), patience);
     timer.unref();
-    this.#timers.set(carrier, timer);
+    this.#waiting.set(carrier, { timer, network: carrierNetwork(carrier) });
   }
 
   #close(carrier: Carrier): void {

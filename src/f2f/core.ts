@@ -18,14 +18,16 @@ import type { Carrier, LinkProvider, Listening, ProviderFactory } from '../links
 import type { CookieSecrets } from '../links/handshake/cookie.ts';
 import { HandshakeGate } from '../links/handshake/handshake-gate.ts';
 import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
-import { keepWhich } from '../links/handshake/keep-which.ts';
+import { uidOf } from '../links/handshake/identity-proof.ts';
 import { PacketType } from '../links/packet.ts';
 import { FEATURE_SUPER_FRAMES } from '../links/super-frame.ts';
 import { AcceptedStreams } from './accepted-streams.ts';
 import { CoreEvents, type IncomingPacket } from './core-events.ts';
-import { type DialledSession, dial } from './dialler.ts';
+import { DialError, type DialledSession, dial, shakeHands } from './dialler.ts';
 import type { Friend, FriendSession } from './friend.ts';
 import { type Facts, HandshakeDriver } from './handshake-driver.ts';
+import { Renewals } from './renewals.ts';
+import { isSurplus, prefer } from './rival-sessions.ts';
 import { SessionIndices } from './session-indices.ts';
 import type { Uid } from './uid.ts';
 
@@ -39,6 +41,16 @@ const UPGRADE_INTERVAL = 30_000;
 
 /** Milliseconds a link has to last for its loss to be followed by an attempt at once. */
 const STABLE = 5000;
+
+/** Milliseconds that a replaced session lives on whose frames travelled in another way. */
+const SHORT_LINGER = 1000;
+
+/** Milliseconds that a link made under a former policy may be used on. */
+const POLICY_PATIENCE = 10_000;
+/** The same where frames go in the clear and we have decided that they never shall. */
+const PLAINTEXT_PATIENCE = 1000;
+
+const NO_OCTETS = new Uint8Array(0);
 
 /** What the core wants logged. Not for decisions. */
 export interface CoreLog {
@@ -55,10 +67,12 @@ export interface CoreOptions {
   readonly dataPlane: DataPlane;
   readonly providers: readonly ProviderFactory[];
   /** What handshakes say of this node; friends and tickets are the core's. */
-  readonly facts: () => Omit<Facts, 'isFriend' | 'tickets'>;
+  readonly facts: () => Omit<Facts, 'isFriend' | 'tickets' | 'policy'>;
   readonly tickets: () => ReturnType<NonNullable<Facts['tickets']>>;
   /** Somebody came with a ticket of ours: burn it and make a friend of them, at once. */
   readonly redeem: (session: HandshakeSession, ticket: string) => Friend;
+  /** A friend has proved to have another key than we knew; it has its new UID already. Remember it. */
+  readonly succeeded: (friend: Friend, formerUid: Uid, session: HandshakeSession) => void;
   /** A friend proved the ticket that we hold: the secret can be forgotten. */
   readonly redeemed: (friend: Friend) => void;
   /** Milliseconds between attempts at a better provider; 30 s if left out. */
@@ -70,11 +84,15 @@ export interface CoreCounters {
   unclaimed: number;
   /** Sessions that were lost. */
   lost: number;
+  /** Links that another session was made for because a policy had changed. */
+  renewed: number;
+  /** Friends that have come with another key. */
+  succeeded: number;
 }
 
 export class F2FCore {
   readonly events = new CoreEvents();
-  readonly counters: CoreCounters = { unclaimed: 0, lost: 0 };
+  readonly counters: CoreCounters = { unclaimed: 0, lost: 0, renewed: 0, succeeded: 0 };
   readonly handshakes: HandshakeDriver;
   readonly #options: CoreOptions;
   readonly #dataPlane: DataPlane;
@@ -87,7 +105,10 @@ export class F2FCore {
   readonly #accepted: AcceptedStreams;
   /** Sessions that another has replaced, the latest last, and what will end them. */
   readonly #lingering = new Map<FriendSession, NodeJS.Timeout>();
+  readonly #renewals: Renewals;
   readonly #upgradeTimer: NodeJS.Timeout;
+  /** Counts the policies that were in force; sessions say which one they were made under. */
+  #policy = 1;
   #closed = false;
 
   constructor(options: CoreOptions) {
@@ -103,7 +124,19 @@ export class F2FCore {
         this.#dataPlane.send(carrier.descriptor, carrier.address, message);
       },
       established: (session, carrier) => this.#answered(session, carrier),
-      refused: (failure, carrier) => this.#refused(failure, carrier),
+      refused: (failure, carrier, policy) => this.#refused(failure, carrier, policy),
+    });
+    this.#renewals = new Renewals({
+      clock: options.clock,
+      isStale: (held) => this.#isStale(held),
+      patience: (held) => this.#patience(held),
+      renew: (friend, held, signal) => this.#renew(friend, held, signal),
+      ask: ({ session }) => {
+        this.#dataPlane.sendPacket(session.localIndex, PacketType.renew, NO_OCTETS, 'control');
+      },
+      giveUp: (friend, waited) => {
+        this.#endLink(friend, `The policy changed, and the friend did not answer in ${waited} ms.`);
+      },
     });
     this.#accepted = new AcceptedStreams((carrier) => {
       this.handshakes.carrierClosed(carrier, 'The handshake took too long.');
@@ -160,11 +193,21 @@ export class F2FCore {
     if (friend === undefined) return false;
     this.#friends.delete(uid);
     this.#idle(friend);
-    for (const [index, { friend: owner, held }] of [...this.#sessions]) {
-      if (owner === friend) this.#end(index, held, reason);
-    }
+    this.#endSessions(friend, reason);
     this.#lost(friend, reason);
     return true;
+  }
+
+  /**
+   * What `facts` says of groups, floor or identity is not what it was. Every link gets
+   * another session that the new policy is under; who was refused is tried again.
+   */
+  policyChanged(): void {
+    this.#policy++;
+    for (const friend of this.#friends.values()) {
+      if (friend.current === undefined) this.#connect(friend);
+      else this.#renewals.review(friend);
+    }
   }
 
   /**
@@ -209,6 +252,10 @@ export class F2FCore {
       this.#sessionGone(localIndex, `The friend ended the link: ${printable(reason)}.`);
       return;
     }
+    if (type === PacketType.renew) {
+      this.#renewals.asked(entry.friend, entry.held);
+      return;
+    }
     const packet: IncomingPacket = { type, payload, claimed: false };
     this.events.emit('read-write', { uid: entry.friend.uid, packet });
     if (!packet.claimed) this.counters.unclaimed++;
@@ -243,6 +290,7 @@ export class F2FCore {
   #facts(): Facts {
     return {
       ...this.#options.facts(),
+      policy: this.#policy,
       isFriend: (uid, publicKey) => this.#isFriend(uid, publicKey),
       tickets: this.#options.tickets,
     };
@@ -272,16 +320,23 @@ export class F2FCore {
     this.#established({ session, carrier, preference });
   }
 
-  #refused(failure: HandshakeFailure, carrier: Carrier): void {
+  /** A handshake that the other end began has failed; `policy` is the one we answered under. */
+  #refused(failure: HandshakeFailure, carrier: Carrier, policy: number | undefined): void {
     this.#options.log.debug({ from: carrier.remote, reason: failure.reason }, failure.detail);
-    const friend = failure.peerUid === undefined ? undefined : this.#friends.get(failure.peerUid);
-    if (friend !== undefined && friend.current === undefined) friend.lastError = failure.detail;
     this.#accepted.refused(carrier);
+    const friend = failure.peerUid === undefined ? undefined : this.#friends.get(failure.peerUid);
+    if (friend === undefined) return;
+    if (friend.current === undefined) friend.lastError = failure.detail;
+    else if (failure.reason === 'plaintext-refused' && policy === this.#policy) {
+      this.#endLink(friend, failure.detail);
+    }
   }
 
-  #established(dialled: DialledSession): void {
+  /** @param replaced the session that this one was made in place of */
+  #established(dialled: DialledSession, replaced?: FriendSession): void {
     const { session, carrier, preference } = dialled;
     this.#accepted.done(carrier);
+    this.#succeed(session);
     const friend = this.#friends.get(session.friendUid);
     if (friend === undefined || this.#closed) {
       this.#indices.give(session.localIndex);
@@ -297,13 +352,38 @@ export class F2FCore {
       bulkQueued: false,
     };
     this.#open(friend, incoming);
-    if (isSurplus(friend.current, incoming)) {
+    const renews = replaced !== undefined && replaced === friend.current;
+    if (renews) this.#handOver(replaced, incoming);
+    else if (isSurplus(friend.current, incoming)) {
       this.#end(session.localIndex, incoming, 'another address was faster');
       return;
     }
     // A responder waits for the first record: until then nobody knows whether the initiator
     // has the session, or gave up on the way.
     if (session.role === 'initiator') this.#use(friend, incoming);
+  }
+
+  /** A friend that has come with another key is filed under it; the old one lets nobody in any more. */
+  #succeed(session: HandshakeSession): void {
+    const { formerUid, friendUid } = session;
+    if (formerUid === undefined || this.#closed) return;
+    const friend = this.#friends.get(formerUid);
+    if (friend === undefined) return;
+    const other = this.#friends.get(friendUid);
+    if (other !== undefined) {
+      this.removeFriend(formerUid, 'this friend is known by its new key');
+      this.#options.succeeded(other, formerUid, session);
+      return;
+    }
+    this.#friends.delete(formerUid);
+    friend.succeed(friendUid, session.friendPublicKey);
+    this.#friends.set(friendUid, friend);
+    this.counters.succeeded++;
+    this.#options.log.info(
+      { friend: friend.name, uid: friendUid, formerUid },
+      'friend has another key, signed by the old one',
+    );
+    this.#options.succeeded(friend, formerUid, session);
   }
 
   /** The other end has the session too. */
@@ -340,7 +420,7 @@ export class F2FCore {
     const before = friend.current;
     held.used = true;
     held.since = this.#options.clock.now();
-    if (before !== undefined && prefer(before, held) === 'existing') {
+    if (before !== undefined && prefer(before, held, friend, this.#ownUid()) === 'existing') {
       this.#retire(held);
       return;
     }
@@ -371,22 +451,26 @@ export class F2FCore {
     if (before === undefined) {
       this.events.emit('connecting', { uid: friend.uid, port: friend.port });
     } else {
-      this.#retire(before);
+      this.#retire(before, before.session.mode === session.mode ? LINGER : SHORT_LINGER);
     }
     this.events.emit('read-write', { uid: friend.uid });
+    this.#renewals.review(friend);
   }
 
   /** A session that another has replaced receives a little longer. */
-  #retire(old: FriendSession): void {
-    const timer = setTimeout(() => this.#end(old.session.localIndex, old, undefined), LINGER);
+  #retire(old: FriendSession, linger = LINGER): void {
+    const timer = setTimeout(() => this.#end(old.session.localIndex, old, undefined), linger);
     timer.unref();
     this.#lingering.set(old, timer);
   }
 
-  /** The latest of the sessions with a friend that another had replaced, if one is left. */
-  #takeLingering(friend: Friend): FriendSession | undefined {
+  /** The latest of the sessions with a friend that another had replaced, if one is left that is fit for it. */
+  #takeLingering(friend: Friend, lost: FriendSession): FriendSession | undefined {
     const theirs = [...this.#lingering.keys()].filter(
-      ({ session }) => this.#sessions.get(session.localIndex)?.friend === friend,
+      (held) =>
+        this.#sessions.get(held.session.localIndex)?.friend === friend &&
+        held.session.mode === lost.session.mode &&
+        !this.#isStale(held),
     );
     const latest = theirs.at(-1);
     if (latest !== undefined) this.#keep(latest);
@@ -417,7 +501,7 @@ export class F2FCore {
     this.#end(localIndex, entry.held, undefined);
     const { friend } = entry;
     if (friend.current !== entry.held) return;
-    const other = this.#takeLingering(friend);
+    const other = this.#takeLingering(friend, entry.held);
     if (other !== undefined) {
       // Preferred to it was a session that the other end had lost already, as after a crash.
       friend.current = other;
@@ -439,6 +523,7 @@ export class F2FCore {
   #lost(friend: Friend, reason: string): void {
     if (friend.current === undefined) return;
     friend.current = undefined;
+    this.#renewals.stop(friend);
     friend.lastError = reason;
     this.#options.log.warn({ friend: friend.name, uid: friend.uid }, `link lost: ${reason}`);
     this.events.emit('disconnected', { uid: friend.uid, port: friend.port, reason });
@@ -461,7 +546,7 @@ export class F2FCore {
     friend.retryTimer = undefined;
     const attempt = new AbortController();
     friend.attempt = attempt;
-    this.#dial(friend, friend.candidates, attempt.signal).then(
+    this.#dial(friend, friend.addresses, friend.learntAddresses, attempt.signal).then(
       (dialled) => {
         if (friend.attempt === attempt) friend.attempt = undefined;
         this.#established(dialled);
@@ -478,16 +563,18 @@ export class F2FCore {
   #dial(
     friend: Friend,
     addresses: readonly string[],
+    last: readonly string[],
     signal: AbortSignal,
   ): Promise<DialledSession> {
     const { ticketSecret } = friend;
     const facts = {
-      ...this.#options.facts(),
+      ...this.#facts(),
       expectedUid: friend.uid,
       ...(ticketSecret === undefined ? {} : { ticketSecret }),
     };
     return dial({
       addresses,
+      last,
       providers: this.#providers,
       driver: this.handshakes,
       facts,
@@ -511,6 +598,70 @@ export class F2FCore {
     const { attempt } = friend;
     friend.attempt = undefined;
     attempt?.abort(new Error('not needed any more'));
+    this.#renewals.stop(friend);
+  }
+
+  // ---- when the policy changes
+
+  #ownUid(): Uid {
+    const { suite, identity } = this.#options.facts();
+    return uidOf(suite, identity.publicKey);
+  }
+
+  #isStale({ session }: FriendSession): boolean {
+    return session.policy !== this.#policy;
+  }
+
+  #patience({ session }: FriendSession): number {
+    const forbidden = session.mode === 'clear' && this.#options.facts().floor === 'never';
+    return forbidden ? PLAINTEXT_PATIENCE : POLICY_PATIENCE;
+  }
+
+  /** Makes a session in place of another: over the same socket, or over a stream like it. */
+  async #renew(friend: Friend, held: FriendSession, signal: AbortSignal): Promise<void> {
+    const { carrier, preference } = held;
+    const facts = { ...this.#facts(), expectedUid: friend.uid };
+    const { handshakes: driver } = this;
+    try {
+      const dialled = carrier.reliable
+        ? await dial({
+            addresses: [carrier.remote],
+            providers: this.#providers,
+            driver,
+            facts,
+            signal,
+            late: (each) => this.#established(each, held),
+          })
+        : await shakeHands({ ...carrier, close: () => {} }, preference, { driver, facts, signal });
+      this.counters.renewed++;
+      this.#established(dialled, held);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#options.log.debug({ friend: friend.name }, `not renewed: ${error.message}`);
+      if (!(error instanceof DialError) || !error.isFinal || facts.policy !== this.#policy) return;
+      if (friend.current === held) this.#endLink(friend, error.message);
+    }
+  }
+
+  /** Two sessions over one socket: whoever stays closes it. */
+  #handOver(before: FriendSession, after: FriendSession): void {
+    const { carrier } = before;
+    if (carrier.reliable) return;
+    after.carrier = { ...after.carrier, close: () => carrier.close() };
+    before.carrier = { ...carrier, close: () => {} };
+  }
+
+  /** Ends all sessions with a friend who stays one. */
+  #endLink(friend: Friend, reason: string): void {
+    this.#endSessions(friend, reason);
+    this.#lost(friend, reason);
+    this.#retryLater(friend);
+  }
+
+  #endSessions(friend: Friend, reason: string): void {
+    for (const [index, { friend: owner, held }] of [...this.#sessions]) {
+      if (owner === friend) this.#end(index, held, reason);
+    }
   }
 
   /** Tries addresses of better providers than the one in use. */
@@ -525,7 +676,7 @@ export class F2FCore {
       if (better.length === 0) continue;
       const attempt = new AbortController();
       friend.attempt = attempt;
-      this.#dial(friend, better, attempt.signal)
+      this.#dial(friend, better, [], attempt.signal)
         .then((dialled) => this.#established(dialled))
         .catch((error: Error) => this.#options.log.debug({ friend: friend.name }, error.message))
         .finally(() => {
@@ -536,32 +687,6 @@ export class F2FCore {
         });
     }
   }
-}
-
-/**
- * Whether we dialled both over providers of one kind. The order in which they came is not
- * seen alike by the other end, so the first stays and the other end is told.
- */
-function isSurplus(existing: FriendSession | undefined, incoming: FriendSession): boolean {
-  return (
-    existing?.session.role === 'initiator' &&
-    incoming.session.role === 'initiator' &&
-    existing.preference === incoming.preference
-  );
-}
-
-/**
- * Which of two sessions with one friend stays. Both ends see the same providers
- * and the same initiators, so both come to the same answer.
- */
-function prefer(existing: FriendSession, incoming: FriendSession): 'existing' | 'incoming' {
-  if (incoming.preference < existing.preference) return 'incoming';
-  // If the existing one is dead, it will be found out within seconds.
-  if (incoming.preference > existing.preference) return 'existing';
-  return keepWhich(
-    { initiatorUid: existing.session.initiatorUid, establishedAt: existing.session.establishedAt },
-    { initiatorUid: incoming.session.initiatorUid, establishedAt: incoming.session.establishedAt },
-  );
 }
 
 /** What a peer wrote, fit for a terminal. */

@@ -5,7 +5,7 @@
  * after the last without waiting for it to fail; the first session ends the rest.
  */
 import type { Carrier, LinkProvider } from '../links/contract.ts';
-import type { HandshakeSession } from '../links/handshake/handshake-outcome.ts';
+import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
 import type { HandshakeDriver, HandshakeOutcome, InitiatorFacts } from './handshake-driver.ts';
 
 /** Milliseconds before the next address is tried beside the ones under way. */
@@ -21,6 +21,8 @@ export interface DialledSession {
 
 export interface DialRequest {
   readonly addresses: readonly string[];
+  /** Addresses to be tried after all of these, whatever their provider. */
+  readonly last?: readonly string[];
   readonly providers: ReadonlyMap<string, LinkProvider>;
   readonly driver: Pick<HandshakeDriver, 'initiate'>;
   readonly facts: InitiatorFacts;
@@ -35,13 +37,36 @@ export interface DialRequest {
   late(dialled: DialledSession): void;
 }
 
-/** @throws Error with the sentence of the last failure when no address works */
+/** A handshake that failed, as the reason why a friend was not reached. */
+export class DialError extends Error {
+  readonly failure: HandshakeFailure;
+
+  constructor(failure: HandshakeFailure, message: string) {
+    super(message);
+    this.name = 'DialError';
+    this.failure = failure;
+  }
+
+  /** Whether the friend itself has said no: it would say so at every address. */
+  get isFinal(): boolean {
+    const { by, reason } = this.failure;
+    return by === 'peer' && (reason === 'plaintext-refused' || reason === 'unknown-peer');
+  }
+}
+
+/** @throws Error with the sentence of the last failure when no address works, DialError if it was a handshake's */
 export async function dial(request: DialRequest): Promise<DialledSession> {
   const { providers, signal } = request;
-  const known = request.addresses
-    .map((url) => ({ url, provider: providers.get(url.slice(0, url.indexOf(':'))) }))
-    .filter((each): each is { url: string; provider: LinkProvider } => each.provider !== undefined)
-    .sort((a, b) => a.provider.preference - b.provider.preference);
+  const inOrder = (addresses: readonly string[]) =>
+    addresses
+      .map((url) => ({ url, provider: providers.get(url.slice(0, url.indexOf(':'))) }))
+      .filter((each): each is { url: string; provider: LinkProvider } => {
+        return each.provider !== undefined;
+      })
+      .sort((a, b) => a.provider.preference - b.provider.preference);
+  const first = new Set(request.addresses);
+  const last = (request.last ?? []).filter((url) => !first.has(url));
+  const known = [...inOrder(request.addresses), ...inOrder(last)];
   if (known.length === 0) throw new Error('No address of this friend is known; it has to call us.');
 
   const stop = new AbortController();
@@ -75,7 +100,10 @@ export async function dial(request: DialRequest): Promise<DialledSession> {
           (error: Error) => {
             running--;
             lastError = error;
-            if (!together.aborted) startNext();
+            if (error instanceof DialError && error.isFinal && !settled) {
+              settled = true;
+              reject(error);
+            } else if (!together.aborted) startNext();
           },
         );
       };
@@ -93,18 +121,28 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<DialledSession> {
   const carrier = await connect(url, provider, request.connectTimeout ?? CONNECT_TIMEOUT, signal);
+  return shakeHands(carrier, provider.preference, { ...request, signal }, `${url}: `);
+}
+
+/** A handshake over a carrier, which is closed if it fails. @throws DialError, or why it was aborted */
+export async function shakeHands(
+  carrier: Carrier,
+  preference: number,
+  { driver, facts, signal }: Pick<DialRequest, 'driver' | 'facts' | 'signal'>,
+  prefix = '',
+): Promise<DialledSession> {
   let outcome: HandshakeOutcome;
   try {
-    outcome = await request.driver.initiate(carrier, request.facts, signal);
+    outcome = await driver.initiate(carrier, facts, signal);
   } catch (error) {
     carrier.close();
     throw error;
   }
   if ('failure' in outcome) {
     carrier.close();
-    throw new Error(`${url}: ${outcome.failure.detail}`);
+    throw new DialError(outcome.failure, prefix + outcome.failure.detail);
   }
-  return { ...outcome, preference: provider.preference };
+  return { ...outcome, preference };
 }
 
 /** Opens a carrier, or gives up in time whatever the provider does; one that comes too late is closed. */

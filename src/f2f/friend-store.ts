@@ -1,14 +1,15 @@
 /**
  * What a node remembers of friends it made by ticket, and the tickets it gave.
  *
- * Two files in the home, mode 0600, replaced whole: `friends.json` and
- * `tickets.json`. Friends from the configuration are not in them.
+ * Files in the home, mode 0600, replaced whole: `friends.json`, `tickets.json`, and
+ * `successors.json`, the changes of keys that friends have proved. Friends from the
+ * configuration are in the last one only.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { KithError } from '../errors.ts';
+import { replaceFile } from './replace-file.ts';
 
 const hex = (octets: number) => z.string().regex(new RegExp(`^[0-9a-f]{${octets * 2}}$`));
 
@@ -31,8 +32,20 @@ const storedTicket = z.strictObject({
 });
 export type StoredTicket = z.infer<typeof storedTicket>;
 
+const storedSuccessor = z.strictObject({
+  formerUid: hex(20),
+  uid: hex(20),
+  publicKey: hex(32),
+  /** Of the friend's last change of keys. */
+  counter: z.int().min(0),
+  /** When the friend says it changed, seconds since 1970. */
+  time: z.int().min(0),
+});
+export type StoredSuccessor = z.infer<typeof storedSuccessor>;
+
 const FRIENDS_FILE = 'friends.json';
 const TICKETS_FILE = 'tickets.json';
+const SUCCESSORS_FILE = 'successors.json';
 
 export class FriendStore {
   readonly #home: string;
@@ -51,6 +64,15 @@ export class FriendStore {
   /** @throws KithError 'config' when the file is damaged */
   tickets(): Promise<StoredTicket[]> {
     return this.#read(TICKETS_FILE, z.array(storedTicket));
+  }
+
+  /** @throws KithError 'config' when the file is damaged */
+  successors(): Promise<StoredSuccessor[]> {
+    return this.#read(SUCCESSORS_FILE, z.array(storedSuccessor));
+  }
+
+  saveSuccessors(successors: readonly StoredSuccessor[]): Promise<void> {
+    return this.#write(SUCCESSORS_FILE, successors);
   }
 
   saveFriends(friends: readonly StoredFriend[]): Promise<void> {
@@ -93,26 +115,5 @@ export class FriendStore {
     const done = this.#writing.then(() => replaceFile(join(this.#home, name), text));
     this.#writing = done.catch(() => {});
     return done;
-  }
-}
-
-/** Writes a file under another name, syncs it, and moves it into place. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw new KithError('permission', `${path} cannot be written; make its directory writable.`, {
-      cause,
-    });
   }
 }

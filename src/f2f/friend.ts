@@ -28,16 +28,28 @@ export interface FriendSession {
   bulkQueued: boolean;
 }
 
+/** Addresses that we keep of what a friend says of itself. */
+const MAX_LEARNT_ADDRESSES = 16;
+/** Kinds of links that a friend can offer; others it could make us dial. */
+const LEARNT_SCHEMES = /^(?:udp|tcp):/;
+
+/** What of a friend's own addresses we keep: not all that it may say. */
+export function fitAddresses(addresses: readonly string[]): readonly string[] {
+  return addresses.filter((address) => LEARNT_SCHEMES.test(address)).slice(0, MAX_LEARNT_ADDRESSES);
+}
+
 export class Friend {
-  readonly uid: Uid;
+  /** Changes when the friend proves to have another key: `succeed`. */
+  #uid: Uid;
+  /** UIDs that it had before, the latest last. Nobody is let in by them. */
+  formerUids: readonly Uid[];
   readonly source: FriendSource;
   /** Pinned when known beforehand; otherwise the UID alone decides. */
   publicKey: Uint8Array | undefined;
   name: string;
   /** Where to dial, best first, as configured or as a ticket said. */
   addresses: readonly string[];
-  /** Where the friend itself says it can be found; asked last. */
-  learntAddresses: readonly string[] = [];
+  #learntAddresses: readonly string[] = [];
   ticketSecret: Uint8Array | undefined;
   /** The switch port of the friend's link, for as long as we know the friend. */
   readonly port: number;
@@ -59,14 +71,36 @@ export class Friend {
     port: number;
     publicKey?: Uint8Array | undefined;
     ticketSecret?: Uint8Array | undefined;
+    formerUids?: readonly Uid[];
   }) {
-    this.uid = init.uid;
+    this.#uid = init.uid;
+    this.formerUids = init.formerUids ?? [];
     this.source = init.source;
     this.name = init.name;
     this.addresses = init.addresses;
     this.port = init.port;
     this.publicKey = init.publicKey;
     this.ticketSecret = init.ticketSecret;
+  }
+
+  get uid(): Uid {
+    return this.#uid;
+  }
+
+  /** The friend has another key. Whoever files it by UID has to file it anew. */
+  succeed(uid: Uid, publicKey: Uint8Array): void {
+    this.formerUids = [...this.formerUids, this.#uid];
+    this.#uid = uid;
+    this.publicKey = publicKey;
+  }
+
+  /** Where the friend itself says it can be found; tried last. */
+  get learntAddresses(): readonly string[] {
+    return this.#learntAddresses;
+  }
+
+  set learntAddresses(addresses: readonly string[]) {
+    this.#learntAddresses = fitAddresses(addresses);
   }
 
   get state(): FriendState {

@@ -6,8 +6,6 @@
  * limits on what strangers can make us remember.
  */
 import type { Clock } from '../clock.ts';
-import { emitAddress } from '../io/address.ts';
-import { ADDRESS_LENGTH } from '../io/contract.ts';
 import type { Carrier } from '../links/contract.ts';
 import type { HandshakeGate } from '../links/handshake/handshake-gate.ts';
 import { HandshakeMachine } from '../links/handshake/handshake-machine.ts';
@@ -20,10 +18,13 @@ import {
   readReceiver,
   readType,
 } from '../links/link-message.ts';
+import { carrierAddress, carrierNetwork } from './carrier-network.ts';
 import type { SessionIndices } from './session-indices.ts';
 
 /** Responders that may be under way at a time: 20 + 100 a second for 10 s would be more. */
 const MAX_RESPONDERS = 256;
+/** Of these, unfinished ones that one network may have: an IPv4 /24 or an IPv6 /56. */
+const MAX_RESPONDERS_PER_NETWORK = 32;
 
 type Common = 'localIndex' | 'reliable';
 export type Facts = Omit<ResponderOptions, Common>;
@@ -38,7 +39,8 @@ export interface HandshakeDriverOptions {
   send(carrier: Carrier, message: Uint8Array): void;
   /** Somebody else's handshake with us succeeded. The local index is now the callee's. */
   established(session: HandshakeSession, carrier: Carrier): void;
-  refused(failure: HandshakeFailure, carrier: Carrier): void;
+  /** It failed; `policy` is that of the facts we answered with. */
+  refused(failure: HandshakeFailure, carrier: Carrier, policy: number | undefined): void;
 }
 
 export type HandshakeOutcome =
@@ -53,6 +55,8 @@ export interface HandshakeCounters {
   cookies: number;
   /** First messages dropped for want of memory. */
   overflow: number;
+  /** Handshakes that others had to make room for. */
+  evicted: number;
   /** Messages for no machine of ours. */
   stray: number;
   /** Messages that their machine had no use for. */
@@ -60,6 +64,8 @@ export interface HandshakeCounters {
   failed: number;
   /** Handshakes that failed because one end does not know the other. */
   unknownPeers: number;
+  /** Peers who claimed to be the successor of a friend and could not prove it. */
+  forgedSuccessions: number;
   established: number;
 }
 
@@ -68,6 +74,8 @@ interface Pending {
   carrier: Carrier;
   /** Message 1 as it came, by which a repeat is known; absent for an initiator. */
   readonly key?: string;
+  /** Where a responder's message 1 came from. */
+  readonly network?: string;
   readonly done: (outcome: HandshakeOutcome) => void;
   finished: boolean;
 }
@@ -77,10 +85,12 @@ export class HandshakeDriver {
     dropped: 0,
     cookies: 0,
     overflow: 0,
+    evicted: 0,
     stray: 0,
     ignored: 0,
     failed: 0,
     unknownPeers: 0,
+    forgedSuccessions: 0,
     established: 0,
   };
   readonly #options: HandshakeDriverOptions;
@@ -184,7 +194,7 @@ export class HandshakeDriver {
       this.counters.dropped++;
       return;
     }
-    const decision = gate.decide(gateAddress(carrier), message, now, carrier.reliable);
+    const decision = gate.decide(carrierAddress(carrier), message, now, carrier.reliable);
     if (decision.action === 'drop') {
       this.counters.dropped++;
       return;
@@ -194,13 +204,16 @@ export class HandshakeDriver {
       this.#options.send(carrier, decision.reply);
       return;
     }
-    const localIndex = this.#byInit.size < MAX_RESPONDERS ? indices.take() : undefined;
+    const network = carrierNetwork(carrier);
+    this.#makeRoom(network);
+    const localIndex = indices.take();
     if (localIndex === undefined) {
       this.counters.overflow++;
       return;
     }
+    const facts = this.#options.facts();
     const machine = HandshakeMachine.respond(
-      { ...this.#options.facts(), localIndex, reliable: carrier.reliable },
+      { ...facts, localIndex, reliable: carrier.reliable },
       message,
       now,
     );
@@ -208,16 +221,36 @@ export class HandshakeDriver {
       machine,
       carrier,
       key,
+      network,
       finished: false,
       done: (outcome) => {
         if ('session' in outcome) this.#options.established(outcome.session, outcome.carrier);
-        else this.#options.refused(outcome.failure, outcome.carrier);
+        else this.#options.refused(outcome.failure, outcome.carrier, facts.policy);
       },
     };
     this.#byIndex.set(localIndex, pending);
     this.#byInit.set(key, pending);
     if (carrier.reliable) this.#answered.add(carrier);
     this.#advance(pending);
+  }
+
+  /**
+   * Lets the oldest responder go where there is no room for another: of the same network if it
+   * has its share, else of all. Who means it is through within two round trips. A handshake that
+   * is over, and only kept for its last message to be repeated, is given up when there are no others.
+   */
+  #makeRoom(network: string): void {
+    const responders = [...this.#byInit.values()];
+    const unfinished = responders.filter(({ finished }) => !finished);
+    const neighbours = unfinished.filter((each) => each.network === network);
+    if (neighbours.length >= MAX_RESPONDERS_PER_NETWORK) this.#evict(neighbours[0]);
+    else if (responders.length >= MAX_RESPONDERS) this.#evict(unfinished[0] ?? responders[0]);
+  }
+
+  #evict(pending: Pending): void {
+    pending.finished = true;
+    this.counters.evicted++;
+    this.#release(pending);
   }
 
   #give(pending: Pending, carrier: Carrier, message: Uint8Array): void {
@@ -250,6 +283,7 @@ export class HandshakeDriver {
     if (pending.machine.lingerUntil <= this.#options.clock.now()) this.#release(pending);
     this.counters.failed++;
     if (failure.reason === 'unknown-peer') this.counters.unknownPeers++;
+    if (pending.machine.forgedSuccession) this.counters.forgedSuccessions++;
     pending.done({ failure, carrier: pending.carrier });
   }
 
@@ -292,17 +326,6 @@ export class HandshakeDriver {
     }
     this.#arm();
   }
-}
-
-/** For carriers within the machine. */
-const NO_ADDRESS = new Uint8Array(1);
-
-/** Whose rate a handshake counts against: a stream's far end is in its URL only. */
-function gateAddress(carrier: Carrier): Uint8Array {
-  if (carrier.address !== undefined) return carrier.address;
-  const [, host] = /^tcp:\/\/\[?([^\]]+)\]?:\d+$/.exec(carrier.remote) ?? [];
-  const address = new Uint8Array(ADDRESS_LENGTH);
-  return host !== undefined && emitAddress({ host, port: 0 }, address) ? address : NO_ADDRESS;
 }
 
 /** What makes a message 1 that initiator's attempt: the cookie may be new, index and e are not. */

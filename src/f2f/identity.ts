@@ -6,8 +6,11 @@
  *
  *     { "version": 1, "createdAt": "2026-01-31T12:00:00.000Z", "uid": "…40…",
  *       "ed25519": { "seed": "…64…", "publicKey": "…64…" },
- *       "x25519": { "privateKey": "…64…", "publicKey": "…64…" } }
+ *       "x25519": { "privateKey": "…64…", "publicKey": "…64…" },
+ *       "successions": [ { "oldKey": "…64…", "newKey": "…64…", "time": 1767225600,
+ *         "counter": 1, "signature": "…128…" } ] }
  *
+ * "successions" is there when the node had other keys before (identity-rotation.ts).
  * The file is 0600 in a directory made 0700. It is written to the end under
  * another name, synced, and then linked into place, so that it is there whole or
  * not at all, and two nodes that start at once end with one identity.
@@ -27,6 +30,7 @@ import {
   uidOf,
 } from '../links/handshake/identity-proof.ts';
 import { nodeSuite } from '../links/handshake/node-suite.ts';
+import { checkSuccession, type Succession } from '../links/handshake/succession.ts';
 
 export const IDENTITY_FILE = 'identity.json';
 
@@ -37,6 +41,8 @@ const FOREIGN_MODE = 0o077;
 const KEY_LENGTH = 32;
 
 const keyInHex = z.string().regex(/^[0-9a-f]{64}$/);
+const signatureInHex = z.string().regex(/^[0-9a-f]{128}$/);
+const uint32 = z.int().min(0).max(0xffffffff);
 
 const identityFile = z.object({
   version: z.literal(1),
@@ -44,6 +50,17 @@ const identityFile = z.object({
   uid: z.string(),
   ed25519: z.object({ seed: keyInHex, publicKey: keyInHex }),
   x25519: z.object({ privateKey: keyInHex, publicKey: keyInHex }),
+  successions: z
+    .array(
+      z.object({
+        oldKey: keyInHex,
+        newKey: keyInHex,
+        time: uint32,
+        counter: uint32,
+        signature: signatureInHex,
+      }),
+    )
+    .exactOptional(),
 });
 type IdentityFile = z.infer<typeof identityFile>;
 
@@ -52,8 +69,12 @@ export interface Identity extends HandshakeIdentity {
   readonly uid: Uid;
   /** ISO 8601. */
   readonly createdAt: string;
+  /** Its former keys and how each handed over, oldest first. */
+  readonly successions: readonly Succession[];
   /** Signs with the Ed25519 key, which does not leave this object. */
   sign(message: Uint8Array): Uint8Array;
+  /** Overwrites the Ed25519 key in memory; it signs no more. */
+  forget(): void;
 }
 
 export interface IdentityEnvironment {
@@ -69,17 +90,27 @@ export function makeIdentity(
   seed: Uint8Array,
   staticPrivateKey: Uint8Array,
   createdAt: string,
+  successions: readonly Succession[] = [],
 ): Identity {
   const publicKey = suite.signingKey(seed);
   const staticKey: KeyPair = suite.keyPair(staticPrivateKey);
   const ownSeed = seed.slice();
+  let forgotten = false;
   return {
     uid: uidOf(suite, publicKey),
     createdAt,
     publicKey,
     staticKey,
     proof: proveStaticKey(suite, ownSeed, staticKey.publicKey),
-    sign: (message) => suite.sign(ownSeed, message),
+    successions,
+    sign: (message) => {
+      if (forgotten) throw new Error('this identity was replaced by another');
+      return suite.sign(ownSeed, message);
+    },
+    forget: () => {
+      forgotten = true;
+      ownSeed.fill(0);
+    },
   };
 }
 
@@ -125,18 +156,8 @@ export async function loadOrCreateIdentity(
   const staticPrivateKey = random(KEY_LENGTH);
   const createdAt = new Date(wallClock()).toISOString();
   const identity = makeIdentity(suite, seed, staticPrivateKey, createdAt);
-  const file: IdentityFile = {
-    version: 1,
-    createdAt,
-    uid: identity.uid,
-    ed25519: { seed: bytesToHex(seed), publicKey: bytesToHex(identity.publicKey) },
-    x25519: {
-      privateKey: bytesToHex(staticPrivateKey),
-      publicKey: bytesToHex(identity.staticKey.publicKey),
-    },
-  };
   const suffix = bytesToHex(random(8));
-  const isOurs = await place(home, suffix, `${JSON.stringify(file, null, 2)}\n`);
+  const isOurs = await place(home, suffix, identityText(identity, seed));
   if (isOurs) return identity;
   const winner = await loadIdentity(home, suite);
   if (winner !== undefined) return winner;
@@ -144,6 +165,33 @@ export async function loadOrCreateIdentity(
     'identity',
     `The identity in ${home} vanished while it was read; stop whatever removes files there and start again.`,
   );
+}
+
+/** What stands in the file of an identity. */
+export function identityText(identity: Identity, seed: Uint8Array): string {
+  const { createdAt, uid, publicKey, staticKey, successions } = identity;
+  const file: IdentityFile = {
+    version: 1,
+    createdAt,
+    uid,
+    ed25519: { seed: bytesToHex(seed), publicKey: bytesToHex(publicKey) },
+    x25519: {
+      privateKey: bytesToHex(staticKey.privateKey),
+      publicKey: bytesToHex(staticKey.publicKey),
+    },
+    ...(successions.length === 0 ? {} : { successions: successions.map(successionInHex) }),
+  };
+  return `${JSON.stringify(file, null, 2)}\n`;
+}
+
+function successionInHex({ oldKey, newKey, signature, time, counter }: Succession) {
+  return {
+    oldKey: bytesToHex(oldKey),
+    newKey: bytesToHex(newKey),
+    time,
+    counter,
+    signature: bytesToHex(signature),
+  };
 }
 
 /** @returns false when another process was first */
@@ -222,18 +270,34 @@ function parseFile(path: string, text: string): IdentityFile {
 
 function identityOf(suite: CryptoSuite, path: string, file: IdentityFile): Identity {
   const { ed25519, x25519, createdAt } = file;
+  const successions = (file.successions ?? []).map(({ oldKey, newKey, signature, ...numbers }) => ({
+    ...numbers,
+    oldKey: hexToBytes(oldKey),
+    newKey: hexToBytes(newKey),
+    signature: hexToBytes(signature),
+  }));
   const identity = makeIdentity(
     suite,
     hexToBytes(ed25519.seed),
     hexToBytes(x25519.privateKey),
     createdAt,
+    successions,
   );
   const isWhole =
     file.uid === identity.uid &&
     ed25519.publicKey === bytesToHex(identity.publicKey) &&
-    x25519.publicKey === bytesToHex(identity.staticKey.publicKey);
+    x25519.publicKey === bytesToHex(identity.staticKey.publicKey) &&
+    isUnbroken(suite, identity);
   if (!isWhole) throw damaged(path);
   return identity;
+}
+
+/** Whether each former key hands over to the next, and the last one to the identity's. */
+function isUnbroken(suite: CryptoSuite, { publicKey, successions }: Identity): boolean {
+  return successions.every((each, index) => {
+    const next = successions[index + 1]?.oldKey ?? publicKey;
+    return suite.equal(each.newKey, next) && checkSuccession(suite, each);
+  });
 }
 
 function damaged(path: string, cause?: unknown): KithError {

@@ -37,6 +37,8 @@ export const PacketType = {
   superFrame: 0x0a,
   /** A piece of one. */
   superFragment: 0x0b,
+  /** Asks who made the session to make another in its place: our policy has changed. No payload. */
+  renew: 0x0c,
 } as const;
 export type PacketType = (typeof PacketType)[keyof typeof PacketType];
 

@@ -30,6 +30,7 @@ test('tables line up, with plain text when nobody is at a terminal', async (t) =
     [
       'PORT  FRIEND  VIA  REMOTE          SECURITY  CIPHER              UP      RTT   LOSS   MTU      IN    OUT  DROPPED',
       '   2  bob     udp  192.0.2.1:4000  sealed    aes-256-gcm  3 min 4 s  0.31 ms  1.5 %  1472  1.2 kB  34 MB        3',
+      'no link to mal?[31mlory: nobody answers',
       '',
     ].join('\n'),
   );
@@ -48,6 +49,47 @@ test('tables line up, with plain text when nobody is at a terminal', async (t) =
     /^PORT {2}KIND .*WHO\n {3}1 {2}vde .*QEMU user=me pid=7\n$/,
   );
   t.regex((await kith(['stp'])).stdout, /^bridge .*\nroot .*\(this bridge\)\n.*\n\nPORT .*\n/);
+});
+
+test('groups are entered, left and given other keys', async (t) => {
+  const { kith, calls, home } = await withNode(t);
+  t.is((await kith(['groups', 'add', 'guests'])).stdout, 'in the group guests\n');
+  t.is((await kith(['groups', 'add', 'lab:the key'])).stdout, 'in the group lab\n');
+  await kith(['groups', 'add', 'lab:-'], { stdin: 'a key from a file\n' });
+  t.is((await kith(['groups', 'remove', 'lab'])).stdout, 'left the group lab\n');
+  const rotated = await kith(['groups', 'rotate', 'lab', '--key', '-', '--overlap', '0s'], {
+    stdin: 'another key',
+  });
+  t.regex(rotated.stdout, new RegExp(`^the group lab has another key, in ${home}/groups.json; `));
+  t.notRegex(rotated.stdout + rotated.stderr, /another key\b(?!, in)/);
+  await kith(['groups', 'rotate', 'lab']);
+  t.is((await kith(['groups', 'plaintext', 'never'])).stdout, 'plaintext: never\n');
+  t.deepEqual(calls, [
+    ['addGroup', { name: 'guests' }],
+    ['addGroup', { name: 'lab', key: 'the key' }],
+    ['addGroup', { name: 'lab', key: 'a key from a file' }],
+    ['removeGroup', 'lab'],
+    ['rotateGroup', { name: 'lab', key: 'another key', overlapMs: 0 }],
+    ['rotateGroup', { name: 'lab' }],
+    ['setPlaintext', 'never'],
+  ]);
+});
+
+test('what cannot be a group, a key or a policy is refused before the node is asked', async (t) => {
+  const { kith, calls } = await withNode(t);
+  for (const [args, stdin, complaint] of [
+    [['add', 'no blanks'], '', /must be NAME or NAME:KEY/],
+    [['add', 'lab:-'], '', /must hold one key/],
+    [['add', 'lab:-'], 'two\nlines\n', /must hold one key/],
+    [['rotate', 'lab', '--overlap', 'soon'], '', /must be a time from 0s to 365d/],
+    [['rotate', 'lab', '--overlap', '53w'], '', /must be a time from 0s to 365d/],
+    [['plaintext', 'always'], '', /must be one of never, when-no-shared-group/],
+  ] as const) {
+    const { code, stderr } = await kith(['groups', ...args], { stdin });
+    t.is(code, 2, args.join(' '));
+    t.regex(stderr, complaint);
+  }
+  t.deepEqual(calls, []);
 });
 
 test('status shows the node at a glance', async (t) => {

@@ -41,8 +41,8 @@ test('docs/cli.md has every route and exit code', (t) => {
 
 test('every option the page names is there', async (t) => {
   const help = await Promise.all(
-    ['up', 'invite', 'plug', 'id', 'tap', 'exec', 'console'].map(
-      async (name) => (await run([name, '--help'])).stdout,
+    ['up', 'invite', 'plug', 'id', 'tap', 'exec', 'console', 'groups rotate'].map(
+      async (name) => (await run([...name.split(' '), '--help'])).stdout,
     ),
   );
   const known = `${help.join('\n')} --unix-socket`;

@@ -64,6 +64,8 @@ export function fakeApi(
         state: 'connected',
         addresses: ['udp://192.0.2.1:4000'],
         source: 'invited',
+        clearOctetsIn: 0,
+        clearOctetsOut: 0,
         link: 2,
       },
       {
@@ -72,6 +74,8 @@ export function fakeApi(
         state: 'connecting',
         addresses: [],
         source: 'config',
+        clearOctetsIn: 0,
+        clearOctetsOut: 0,
         lastError: 'nobody answers',
         retryIn: 4200,
       },
@@ -136,7 +140,27 @@ export function fakeApi(
         },
       ],
     }),
-    groups: async () => [{ name: 'default', keyed: false, sharedWith: ['bob'] }],
+    groups: async () => [{ name: 'default', keyed: false, sharedWith: ['bob'], byOldKey: [] }],
+    addGroup: async (group) => {
+      called('addGroup', group);
+      return {
+        name: group.name,
+        ...(group.key === undefined ? {} : { keyFile: `${home}/groups.json` }),
+      };
+    },
+    removeGroup: async (name) => {
+      called('removeGroup', name);
+      return { name };
+    },
+    rotateGroup: async (request) => {
+      called('rotateGroup', request);
+      const keyFile = `${home}/groups.json`;
+      return { name: request.name, keyFile, oldKeysUntil: '2030-01-02T03:04:05.000Z' };
+    },
+    setPlaintext: async (plaintext) => {
+      called('setPlaintext', plaintext);
+      return { plaintext };
+    },
     why: async (friend) => {
       called('why', friend);
       if (friend !== 'bob' && !BOB.startsWith(friend)) {
@@ -162,6 +186,10 @@ export function fakeApi(
     removeFriend: async (friend) => {
       called('removeFriend', friend);
       return { uid: BOB };
+    },
+    rotateIdentity: async () => {
+      called('rotateIdentity');
+      return { uid: 'cd'.repeat(20), publicKey: 'ef'.repeat(32), formerUid: OWN_UID };
     },
     taps: async () => [FAKE_TAP, { ...FAKE_TAP, name: 'kith0@blue', port: 5, netns: 'blue' }],
     addTap: async (request) => {

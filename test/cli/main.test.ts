@@ -88,6 +88,34 @@ test('id makes an identity once, and needs no node', async (t) => {
   t.is(second.stdout().toString(), `UID         ${shown.uid}\npublic key  ${shown.publicKey}\n`);
 });
 
+test('id rotate changes the key without a node, and through one', async (t) => {
+  const home = await temporaryHome(t);
+  const none = kith(t, home, 'id', 'rotate');
+  t.is(await none.code, 3);
+  t.regex(none.stderr(), /^kith: there is no identity in .* yet; `kith id` makes one\n$/);
+  const made = kith(t, home, 'id', '--json');
+  t.is(await made.code, 0);
+  const rotate = async (): Promise<{ uid: string; publicKey: string; formerUid: string }> => {
+    const program = kith(t, home, 'id', 'rotate', '--json');
+    t.is(await program.code, 0, program.stderr());
+    return JSON.parse(program.stdout().toString());
+  };
+  const first = await rotate();
+  t.is(first.formerUid, JSON.parse(made.stdout().toString()).uid);
+  t.deepEqual(await readdir(home), ['identity.json'], 'nothing is left behind');
+  const node = await up(t, home);
+  const second = await rotate();
+  t.is(second.formerUid, first.uid);
+  const shown = kith(t, home, 'status', '--json');
+  t.is(await shown.code, 0);
+  t.is(JSON.parse(shown.stdout().toString()).uid, second.uid);
+  node.child.kill('SIGTERM');
+  t.is(await node.code, 0);
+  const after = kith(t, home, 'id', '--json');
+  t.is(await after.code, 0);
+  t.is(JSON.parse(after.stdout().toString()).publicKey, second.publicKey);
+});
+
 test('up, until SIGTERM: no socket stays behind', async (t) => {
   const home = await temporaryHome(t);
   const node = await up(t, home);

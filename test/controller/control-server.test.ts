@@ -258,7 +258,7 @@ test('the description has every route', async (t) => {
 test('what the node answers fits its description', async (t) => {
   const api = fakeApi();
   for (const route of CONTROL_ROUTES) {
-    const body = route.operation === 'join' ? { ticket: 'T' } : {};
+    const body = { ticket: 'T', name: 'lab', plaintext: 'never' };
     const answer = await firstOf(await route.run(api, 'bob', body));
     const result = route.answer.safeParse(answer);
     t.true(result.success, `${route.operation}: ${result.error?.message}`);

@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { FIRST_LINK_PORT, FriendBook } from '../../src/controller/friend-book.ts';
 import { KithError } from '../../src/errors.ts';
 import { type Identity, loadOrCreateIdentity } from '../../src/f2f/identity.ts';
+import { rotateIdentity } from '../../src/f2f/identity-rotation.ts';
 import { makeTicket, parseTicket } from '../../src/f2f/ticket.ts';
 import { parseUid, type Uid } from '../../src/f2f/uid.ts';
 import type { HandshakeSession } from '../../src/links/handshake/handshake-outcome.ts';
@@ -273,4 +274,50 @@ test('what cannot be stored is told, and the node goes on', async (t) => {
   await new Promise((resolve) => setImmediate(resolve));
   t.is(errors.length, 2);
   t.true(errors.every((error) => error instanceof KithError && error.code === 'permission'));
+});
+
+test('a friend with another key is filed under it, and its tickets of before are no good', async (t) => {
+  const issuer = await owner(t);
+  const { open, home, errors } = await owner(t);
+  const former = issuer.identity;
+  const ticket = makeTicket(former, {
+    name: 'bob',
+    addresses: ['udp://192.0.2.1:4000'],
+    expiresAt: 4e9,
+    secret: new Uint8Array(16).fill(3),
+  });
+  const now = await rotateIdentity(issuer.home, former);
+  for (const source of ['config', 'joined']) {
+    const configured = source === 'config' ? [entry(former.uid, 'bob')] : [];
+    const book = open();
+    await book.load(configured);
+    const friend = source === 'config' ? book.find('bob') : await book.join(ticket);
+    const { port } = friend;
+    friend.succeed(now.uid, now.publicKey);
+    book.succeeded(friend, former.uid, {
+      ...sessionFrom(now.uid, 'bob'),
+      friendPublicKey: now.publicKey,
+      successions: now.successions,
+    });
+    t.is(book.find(now.uid), friend);
+    t.throws(() => book.find(former.uid), { message: /no friend/ });
+    await book.settled();
+    const again = open();
+    const [stored] = await again.load([...configured, entry(now.uid, 'bob too')]);
+    t.is(again.find(now.uid), stored!);
+    t.deepEqual([stored?.uid, stored?.port, stored?.formerUids], [now.uid, port, [former.uid]]);
+    t.deepEqual(Buffer.from(stored!.publicKey!), Buffer.from(now.publicKey));
+    await t.throwsAsync(again.join(ticket), { message: /another key since; ask for a new ticket/ });
+    await rm(join(home, 'successors.json'));
+    await rm(join(home, 'friends.json'), { force: true });
+  }
+  t.deepEqual(errors, []);
+});
+
+test('our own former keys in a shared list are for the others, too', async (t) => {
+  const { identity, open, home } = await owner(t);
+  const book = open();
+  const next = await rotateIdentity(home, identity);
+  book.rotated(next);
+  t.deepEqual(await book.load([entry(identity.uid, 'me'), entry(next.uid, 'me too')]), []);
 });

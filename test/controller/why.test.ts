@@ -1,12 +1,11 @@
 import test from 'ava';
-import { makeConfig } from '../../src/controller/config.ts';
-import { explain } from '../../src/controller/why.ts';
+import { explain, type Policy } from '../../src/controller/why.ts';
 import { Friend } from '../../src/f2f/friend.ts';
 import type { Carrier } from '../../src/links/contract.ts';
 import type { HandshakeSession } from '../../src/links/handshake/handshake-outcome.ts';
 import { alice, bob, exchange, sessionOf } from '../links/handshake/handshake-driver.ts';
 
-const CONFIG = makeConfig('/nowhere', { name: 'alice' });
+const POLICY: Policy = { entries: [], floor: 'when-no-shared-group' };
 
 function friendOf(changes: Partial<ConstructorParameters<typeof Friend>[0]> = {}): Friend {
   return new Friend({
@@ -34,7 +33,7 @@ function connected(session: HandshakeSession): Friend {
 }
 
 function inputsOf(friend: Friend): Readonly<Record<string, string>> {
-  const { inputs } = explain(friend, CONFIG, 61_000);
+  const { inputs } = explain(friend, POLICY, 61_000);
   return Object.fromEntries(inputs.map(({ name, value }) => [name, value]));
 }
 
@@ -45,7 +44,7 @@ test('a sealed link names the groups that both ends are in', (t) => {
   ];
   const { initiator } = exchange({ groups }, { groups: [...groups, { name: 'other', keys: [] }] });
   const friend = connected(sessionOf(initiator));
-  const report = explain(friend, CONFIG, 61_000);
+  const report = explain(friend, POLICY, 61_000);
   t.is(report.answer, 'The link to bob is sealed, because both ends are in home, lab.');
   t.is(report.state, 'connected');
   t.is(report.friend, bob.uid);
@@ -66,7 +65,7 @@ test('a clear link says that both ends allow it', (t) => {
     { groups: [{ name: 'two', keys: [] }] },
   );
   const friend = connected(sessionOf(responder));
-  const report = explain(friend, CONFIG, 0);
+  const report = explain(friend, POLICY, 0);
   t.regex(report.answer, /^Ethernet to bob goes in the clear, because .* no security group /);
   const inputs = inputsOf(friend);
   t.is(inputs['groups in common'], 'none');
@@ -80,19 +79,21 @@ test('no link: the last attempt says why', (t) => {
   const friend = friendOf();
   friend.lastError = 'udp://192.0.2.2:7000: The peer did not answer in time.';
   friend.backOff.next(0);
-  const report = explain(friend, CONFIG, 0);
+  const report = explain(friend, POLICY, 0);
   t.is(report.state, 'offline');
   t.is(report.answer, `There is no link to bob. The last attempt: ${friend.lastError}`);
   t.deepEqual(inputsOf(friend), {
     addresses: 'udp://192.0.2.2:7000',
     'attempts that failed': '1',
     'last error': friend.lastError,
+    'our groups': 'none',
+    'we allow plaintext': 'when-no-shared-group',
   });
 });
 
 test('no link and nobody to dial: the friend has to call', (t) => {
   const friend = friendOf({ name: '', addresses: [] });
-  const report = explain(friend, CONFIG, 0);
+  const report = explain(friend, POLICY, 0);
   t.is(
     report.answer,
     `There is no link to ${bob.uid.slice(0, 8)}: no address is known, so the friend has to call us.`,
@@ -103,7 +104,7 @@ test('no link and nobody to dial: the friend has to call', (t) => {
 test('an attempt under way is told as such', (t) => {
   const friend = friendOf({ uid: alice.uid });
   friend.attempt = new AbortController();
-  t.is(explain(friend, CONFIG, 0).state, 'connecting');
+  t.is(explain(friend, POLICY, 0).state, 'connecting');
 });
 
 test('a cipher that only the friend knows is told by its number', (t) => {
@@ -113,4 +114,32 @@ test('a cipher that only the friend knows is told by its number', (t) => {
     why: { ...session.why, friendCiphers: [{ cipher: 77, speed: 9 }] } as HandshakeSession['why'],
   });
   t.is(inputsOf(friend)["the friend's ciphers"], 'cipher 77 at 9 MB/s');
+});
+
+test('a change of keys under way is among the inputs, without a key', (t) => {
+  const rotated = { groups: [{ name: 'lab', keys: ['the new key of lab', 'the old key of lab'] }] };
+  const friend = connected(
+    sessionOf(
+      exchange(rotated, { groups: [{ name: 'lab', keys: ['the old key of lab'] }] }).initiator,
+    ),
+  );
+  const until = Date.UTC(2030, 0, 2);
+  const policy: Policy = {
+    entries: [
+      {
+        name: 'lab',
+        key: 'the new key of lab',
+        previous: [],
+        old: [{ key: 'the old key of lab', until }],
+      },
+    ],
+    floor: 'never',
+  };
+  const report = explain(friend, policy, 0);
+  const inputs = Object.fromEntries(report.inputs.map(({ name, value }) => [name, value]));
+  t.is(inputs['of these by an old key alone'], 'lab');
+  t.is(inputs['groups whose old key still counts'], 'lab until 2030-01-02T00:00:00.000Z');
+  t.is(inputs['floor in force now'], 'never');
+  t.notRegex(JSON.stringify(report), /key of lab/);
+  t.regex(JSON.stringify(explain(friendOf(), policy, 0)), /lab until 2030/);
 });

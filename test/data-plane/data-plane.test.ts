@@ -26,6 +26,7 @@ function notingEvents(): { told: string[]; events: DataPlaneEvents } {
     sessionRoamed: note('sessionRoamed'),
     sessionAlive: note('sessionAlive'),
     bulkSent: note('bulkSent'),
+    sessionEnded: note('sessionEnded'),
     dhcpReply: note('dhcpReply'),
     failed: note('failed'),
   };

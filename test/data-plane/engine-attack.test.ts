@@ -417,9 +417,9 @@ test('every message of a handshake reaches the main thread with its address, oth
 test('a flood of strangers fills its own ring only', (t) => {
   const pair = new Pair();
   pair.pass(1000);
-  const message = linkMessage(LinkMessageType.handshakeInit, new Uint8Array(509));
+  const message = linkMessage(LinkMessageType.handshakeInit, new Uint8Array(1197));
   for (let i = 0; i < 10; i++) {
-    for (let j = 0; j < 300; j++) {
+    for (let j = 0; j < 500; j++) {
       pair.network.send(pair.leftHost, {
         from: { host: '192.0.2.99', port: j },
         to: { host: pair.right.address, port: UDP_PORT },

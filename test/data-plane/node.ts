@@ -178,7 +178,7 @@ export class Node {
 
   #sessions(): readonly SessionReport[] {
     this.post({ op: 'query', id: 0, what: 'sessions' });
-    return this.#answer as SessionReport[];
+    return (this.#answer as SessionReport[]).filter(({ ended }) => !ended);
   }
 
   #path(): string {

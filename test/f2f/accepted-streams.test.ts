@@ -8,9 +8,9 @@ function bench() {
   const closed: number[] = [];
   const told: number[] = [];
   const streams = new AcceptedStreams(({ descriptor }) => void told.push(descriptor));
-  const carrier = (descriptor: number): Carrier => ({
+  const carrier = (descriptor: number, host = `198.51.${descriptor}.7`): Carrier => ({
     provider: 'tcp',
-    remote: 'tcp://198.51.100.7:1',
+    remote: `tcp://${host}:1`,
     reliable: true,
     descriptor,
     address: undefined,
@@ -48,6 +48,20 @@ test.serial('the oldest makes room', (t) => {
   streams.refused(first); // counts as young again
   streams.add(carrier(64));
   t.deepEqual(closed, [1]);
+});
+
+test.serial('one network has its share, and makes room for itself', (t) => {
+  const { time, closed, streams, carrier } = bench();
+  t.teardown(time.install());
+  for (let count = 0; count < 30; count++) streams.add(carrier(count));
+  for (let count = 0; count < 16; count++) streams.add(carrier(100 + count, `203.0.113.${count}`));
+  t.deepEqual(closed, []);
+  streams.add(carrier(116, '203.0.113.200'));
+  t.deepEqual(closed, [100], 'the oldest of its /24');
+  for (let count = 0; count < 20; count++) {
+    streams.add(carrier(200 + count, `[2001:db8:0:ab${count % 10}${count % 10}::${count + 1}]`));
+  }
+  t.deepEqual(closed.slice(1), [200, 201, 202, 203], 'of its /56');
 });
 
 test.serial('when it stops it leaves no timer', (t) => {

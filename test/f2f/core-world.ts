@@ -135,6 +135,7 @@ export class WorldNode {
       redeem: () => {
         throw new Error('no ticket was given');
       },
+      succeeded: () => {},
       redeemed: () => {},
       ...changes,
     });

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { type DialledSession, type DialRequest, dial } from '../../src/f2f/dialler.ts';
+import { DialError, type DialledSession, type DialRequest, dial } from '../../src/f2f/dialler.ts';
 import type { HandshakeOutcome, InitiatorFacts } from '../../src/f2f/handshake-driver.ts';
 import type { Carrier, LinkProvider } from '../../src/links/contract.ts';
 import type { HandshakeSession } from '../../src/links/handshake/handshake-outcome.ts';
@@ -13,6 +13,8 @@ interface Fate {
   readonly refused?: string;
   readonly handshake?: number;
   readonly fails?: string;
+  /** The friend itself says no. */
+  readonly final?: boolean;
   /** Cannot be called back: the other end has the session already. */
   readonly committed?: boolean;
 }
@@ -59,7 +61,7 @@ function bench(t: ExecutionContext, fates: Readonly<Record<string, Fate>>): Benc
   ): Promise<HandshakeOutcome> =>
     new Promise((resolve, reject) => {
       note(`handshake ${carrier.remote}`);
-      const { handshake, fails, committed } = fates[carrier.remote] ?? {};
+      const { handshake, fails, final, committed } = fates[carrier.remote] ?? {};
       signal.addEventListener('abort', () => {
         if (committed !== true) reject(signal.reason);
       });
@@ -68,11 +70,11 @@ function bench(t: ExecutionContext, fates: Readonly<Record<string, Fate>>): Benc
         if (fails === undefined) resolve({ session: {} as HandshakeSession, carrier });
         else {
           const failure = {
-            reason: 'timeout',
-            by: 'us',
+            reason: final ? ('plaintext-refused' as const) : ('timeout' as const),
+            by: final ? ('peer' as const) : ('us' as const),
             detail: fails,
             peerUid: undefined,
-          } as const;
+          };
           resolve({ failure, carrier });
         }
       }, handshake);
@@ -263,4 +265,44 @@ test.serial('who gives up before the first answer dials no further', async (t) =
   t.is(state.error?.message, 'over');
   t.is(log.filter((line) => line.includes('dial')).length, 1);
   t.is(time.armed, 0);
+});
+
+test.serial('what a friend says of itself is tried after what we wrote down', async (t) => {
+  const { time, log, request } = bench(t, {
+    'tcp://ours:1': { refused: 'nobody', connects: 1 },
+    'udp://ours:2': { refused: 'nobody', connects: 1 },
+    'udp://theirs:1': { refused: 'nobody', connects: 1 },
+    'tcp://theirs:2': { refused: 'nobody', connects: 1 },
+  });
+  const dialling = dial(
+    request(['tcp://ours:1', 'udp://ours:2'], {
+      last: ['tcp://theirs:2', 'udp://theirs:1', 'tcp://ours:1'],
+    }),
+  ).catch(() => {});
+  await time.advance(5000);
+  await dialling;
+  t.deepEqual(
+    log.map((line) => line.split(' ')[2]),
+    ['udp://ours:2', 'tcp://ours:1', 'udp://theirs:1', 'tcp://theirs:2'],
+  );
+});
+
+test.serial('a friend who says no is not asked at its other addresses', async (t) => {
+  const { time, log, open, late, request } = bench(t, {
+    'udp://a:1': { connects: 1, handshake: 1200, fails: 'join one group', final: true },
+    'udp://b:2': { connects: 1, handshake: 3000, committed: true },
+    'udp://c:3': { connects: 1, handshake: 1 },
+  });
+  const dialling = dial(request(['udp://a:1', 'udp://b:2', 'udp://c:3'])).catch(
+    (error: Error) => error,
+  );
+  await time.advance(1500);
+  const error = await dialling;
+  t.true(error instanceof DialError);
+  t.true((error as DialError).isFinal);
+  t.is((error as DialError).message, 'udp://a:1: join one group');
+  await time.advance(10_000);
+  t.false(log.some((line) => line.includes('udp://c:3')));
+  t.is(late.length, 1, 'one that was past calling back is handed over');
+  t.deepEqual([...open], ['udp://b:2']);
 });

@@ -23,6 +23,7 @@ import {
   bob,
   bobOptions,
   seededRandom,
+  testNode,
 } from '../links/handshake/handshake-driver.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -159,6 +160,23 @@ for (const reliable of [false, true]) {
   );
 }
 
+test.serial('who claims to be the successor of a friend and is not, is counted', async (t) => {
+  const pair = new Pair(t);
+  const thief = testNode(9);
+  const claim = {
+    oldKey: alice.identity.publicKey,
+    time: 0,
+    counter: 1,
+    signature: new Uint8Array(64),
+  };
+  const identity = { ...thief.identity, successions: [claim] };
+  const state = pair.call(pair.carrier(false), undefined, { identity });
+  await pair.time.advance(1000);
+  t.is(failureOf(state.outcome)?.reason, 'unknown-peer');
+  t.is(pair.bob.driver.counters.forgedSuccessions, 1);
+  t.is(pair.bob.driver.counters.established, 0);
+});
+
 test.serial('each message is repeated until it gets through', async (t) => {
   const pair = new Pair(t);
   pair.wire = { passes: (_, count) => count > 2 };
@@ -241,13 +259,55 @@ test.serial('no more handshakes are under way than there is memory for', async (
   const pair = new Pair(t, {}, { openRate: 10_000 });
   pair.wire = { passes: (type) => type === LinkMessageType.handshakeInit };
   for (let i = 0; i < 300; i++) {
-    pair.call(pair.carrier(false, '192.0.2.1', i), undefined, { random: seededRandom(5000 + i) });
+    const host = `198.51.${i >> 4}.${i & 15}`;
+    pair.call(pair.carrier(false, host, i), undefined, { random: seededRandom(5000 + i) });
   }
   await pair.time.advance(100);
   t.is(pair.bob.indices.count, 256);
-  t.is(pair.bob.driver.counters.overflow, 44);
+  t.is(pair.bob.driver.counters.evicted, 44);
   await pair.time.advance(40_000);
   t.is(pair.bob.indices.count, 0);
+});
+
+test.serial(
+  'strangers from many networks who leave everything half done keep no friend out',
+  async (t) => {
+    const pair = new Pair(t, {}, { openRate: 10_000 });
+    const stuck = pair.wire;
+    for (let i = 0; i < 400; i++) {
+      pair.wire = { passes: (type) => type === LinkMessageType.handshakeInit };
+      const host = `198.51.${i >> 4}.${i & 15}`;
+      pair.call(pair.carrier(false, host, i), undefined, { random: seededRandom(5000 + i) });
+      await pair.time.advance(LATENCY);
+      pair.wire = stuck;
+      if (i % 100 !== 50) continue;
+      const friend = pair.call(pair.carrier(false, '192.0.2.1', 500 + i), undefined, {
+        random: seededRandom(9000 + i),
+      });
+      await pair.time.advance(100);
+      t.truthy(sessionOf(friend.outcome), `after ${i}`);
+    }
+    t.true(pair.bob.driver.counters.evicted > 100);
+    t.is(pair.bob.driver.counters.overflow, 0);
+  },
+);
+
+test.serial('one network has its share of handshakes, and makes room for itself', async (t) => {
+  const pair = new Pair(t, {}, { openRate: 10_000 });
+  pair.wire = { passes: (type) => type === LinkMessageType.handshakeInit };
+  for (let i = 0; i < 100; i++) {
+    pair.call(pair.carrier(false, `192.0.2.${i}`, i), undefined, { random: seededRandom(i) });
+    pair.call(
+      pair.carrier(false, `2001:db8:0:ab${String(i).padStart(2, '0')}::1`, 200 + i),
+      undefined,
+      {
+        random: seededRandom(5000 + i),
+      },
+    );
+  }
+  await pair.time.advance(100);
+  t.is(pair.bob.indices.count, 64);
+  t.is(pair.bob.driver.counters.evicted, 136);
 });
 
 test.serial('when the indices run out a call fails with a sentence', async (t) => {

@@ -28,6 +28,7 @@ export class StagePlace {
       sessionRoamed: () => {},
       sessionAlive: () => {},
       dhcpReply: () => {},
+      sessionEnded: () => {},
       bulkSent: () => {},
       failed: (error) => {
         throw error;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { LinkStatus } from '../../controller/node-api.ts';
+import type { FriendStatus, LinkStatus } from '../../controller/node-api.ts';
 import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';
-import type { Palette } from '../style.ts';
+import { type Palette, printable } from '../style.ts';
 import { formatTable } from '../table.ts';
 import { formatFraction, formatOctets, formatRtt, formatSpan, shortUid } from '../units.ts';
 
@@ -10,7 +10,7 @@ export function addLinks(program: Command, context: CliContext): void {
   addPrintingCommand(program, 'links', {
     summary: 'the links to friends: carrier, encryption, round trip, traffic',
     description:
-      'Lists the links that are up, one per connected friend. SECURITY says whether Ethernet frames are sealed or go in the clear; `kith why FRIEND` tells how that was decided.',
+      'Lists the links that are up, one per connected friend, and why there is none to the others. SECURITY says whether Ethernet frames are sealed or go in the clear; `kith why FRIEND` tells how that was decided.',
     examples: [
       ['kith links', 'all links'],
       ['kith links --json', 'with every counter'],
@@ -18,7 +18,9 @@ export function addLinks(program: Command, context: CliContext): void {
     ],
   }).action(async (_options: unknown, command: Command) => {
     const client = await clientOf(command, context);
-    print(command, context, await client.links(), render);
+    const links = await client.links();
+    const friends = command.optsWithGlobals().json === true ? [] : await client.friends();
+    print(command, context, links, (each, palette) => render(each, palette) + missing(friends));
   });
 }
 
@@ -40,6 +42,15 @@ function render(links: readonly LinkStatus[], palette: Palette): string {
       { title: 'RTT', align: 'right', value: (link) => formatRtt(link.rtt) },
       { title: 'LOSS', align: 'right', value: (link) => formatFraction(link.loss) },
       { title: 'MTU', align: 'right', value: (link) => link.pathMtu },
+      ...(links.some((link) => inClear(link) > 0)
+        ? [
+            {
+              title: 'IN CLEAR',
+              align: 'right' as const,
+              value: (link: LinkStatus) => formatOctets(inClear(link)),
+            },
+          ]
+        : []),
       { title: 'IN', align: 'right', value: (link) => formatOctets(link.octetsIn) },
       { title: 'OUT', align: 'right', value: (link) => formatOctets(link.octetsOut) },
       { title: 'DROPPED', align: 'right', value: (link) => total(link.dropped) },
@@ -47,6 +58,21 @@ function render(links: readonly LinkStatus[], palette: Palette): string {
     links,
     palette.bold,
   );
+}
+
+/** Octets that went unsealed with the friend, both ways. */
+function inClear({ clearOctetsIn, clearOctetsOut }: LinkStatus): number {
+  return clearOctetsIn + clearOctetsOut;
+}
+
+/** Friends without a link, and what is in the way: as when one end never sends in the clear. */
+function missing(friends: readonly FriendStatus[]): string {
+  return friends
+    .filter(({ link, lastError }) => link === undefined && lastError !== undefined)
+    .map(({ name, uid, lastError }) => {
+      return `no link to ${printable(name || shortUid(uid))}: ${printable(lastError ?? '')}\n`;
+    })
+    .join('');
 }
 
 function total(counters: Readonly<Record<string, number>>): number {

@@ -118,7 +118,9 @@ async function overridesOf(options: UpOptions): Promise<ConfigOverrides> {
     ...(options.switch === undefined ? {} : { switchDirectory: options.switch }),
     ...(options.listen === undefined ? {} : { listen: options.listen.map(parseListenFlag) }),
     ...(options.friend === undefined ? {} : { friends: options.friend.map(parseFriendFlag) }),
-    ...(options.group === undefined ? {} : { groups: options.group.map(parseGroupFlag) }),
+    ...(options.group === undefined
+      ? {}
+      : { groups: options.group.map((text) => parseGroupFlag(text)) }),
     ...(plaintext === undefined ? {} : { plaintext }),
     ...(logLevel === undefined ? {} : { logLevel }),
     ...(options.mgmt === undefined ? {} : { consolePath: notEmpty('--mgmt', options.mgmt) }),

@@ -26,14 +26,26 @@ export type HandshakeRole = 'initiator' | 'responder';
 /** A security group as it was configured. */
 export interface SecurityGroup {
   readonly name: string;
-  /** Any strings; several while keys are being changed; none if the name is all there is. */
+  /** Any strings, the one in force first; several while keys are being changed; none if the name is all there is. */
   readonly keys: readonly string[];
+  /** The name alone counts too, while a first key is being brought in. */
+  readonly byName?: boolean;
 }
 
 /** One key of one group, ready for use. */
 export interface GroupKey {
   readonly name: string;
   readonly key: Uint8Array;
+  /** On its way out: another key of the group is in force. */
+  readonly old: boolean;
+}
+
+/** What came out of the peer's tags; names are sorted. */
+export interface GroupMatch {
+  /** Own groups that the peer has proved to be in. */
+  readonly shared: readonly string[];
+  /** Those of them that it proved by an old key alone. */
+  readonly byOldKey: readonly string[];
 }
 
 /** The most tags one end sends: all keys of all groups together. */
@@ -48,13 +60,18 @@ const NAMED_CONTEXT = utf8ToBytes('kith group by name v1 ');
 const EXTRACT_SALT = utf8ToBytes('kith group v1');
 const ROLE_OCTET = { initiator: 1, responder: 2 } as const;
 
+/** How many keys a group has, the one made from its name among them. */
+export function keyCount({ keys, byName = false }: SecurityGroup): number {
+  return keys.length + (byName || keys.length === 0 ? 1 : 0);
+}
+
 /** Derives the keys of all groups; a group without keys gives one, made from its name. */
 export function deriveGroupKeys(suite: CryptoSuite, groups: readonly SecurityGroup[]): GroupKey[] {
-  return groups.flatMap(({ name, keys }) =>
-    keys.length === 0
-      ? [groupKey(suite, NAMED_CONTEXT, name, '')]
-      : keys.map((key) => groupKey(suite, KEYED_CONTEXT, name, key)),
-  );
+  return groups.flatMap(({ name, keys, byName = false }) => {
+    const derived = keys.map((key) => deriveKey(suite, KEYED_CONTEXT, name, key));
+    if (byName || keys.length === 0) derived.push(deriveKey(suite, NAMED_CONTEXT, name, ''));
+    return derived.map((key, index) => ({ name, key, old: index > 0 }));
+  });
 }
 
 /** The tags of one end, filled up and sorted: a multiple of TAG_OCTETS octets. */
@@ -72,7 +89,7 @@ export function makeTags(
 }
 
 /**
- * The names of own groups that the peer has proved to be in, sorted, each once.
+ * Looks for what the peer has proved.
  * @param role the role of the peer that made `tags`
  */
 export function matchTags(
@@ -81,21 +98,25 @@ export function matchTags(
   hash: Uint8Array,
   role: HandshakeRole,
   tags: Uint8Array,
-): string[] {
+): GroupMatch {
   const shared = new Set<string>();
-  for (const { name, key } of keys) {
+  const current = new Set<string>();
+  for (const { name, key, old } of keys) {
     const expected = groupTag(suite, key, hash, role);
     for (let offset = 0; offset < tags.length; offset += TAG_OCTETS) {
-      if (suite.equal(expected, tags.subarray(offset, offset + TAG_OCTETS))) shared.add(name);
+      if (!suite.equal(expected, tags.subarray(offset, offset + TAG_OCTETS))) continue;
+      shared.add(name);
+      if (!old) current.add(name);
     }
   }
-  return [...shared].sort();
+  const names = [...shared].sort();
+  return { shared: names, byOldKey: names.filter((name) => !current.has(name)) };
 }
 
-function groupKey(suite: CryptoSuite, context: Uint8Array, name: string, key: string): GroupKey {
+function deriveKey(suite: CryptoSuite, context: Uint8Array, name: string, key: string): Uint8Array {
   const secret = extract(suite.hmac, EXTRACT_SALT, utf8ToBytes(key));
   const info = concatBytes(context, utf8ToBytes(name));
-  return { name, key: expand(suite.hmac, secret, info, HASH_LENGTH) };
+  return expand(suite.hmac, secret, info, HASH_LENGTH);
 }
 
 function groupTag(

@@ -8,6 +8,7 @@ import type { Abilities, CipherOffer, HandshakePayload } from './handshake-paylo
 import { HandshakeState } from './handshake-state.ts';
 import { checkStaticKey, type Uid, uidOf } from './identity-proof.ts';
 import { Retransmission } from './retransmission.ts';
+import { descentOf, type Succession, type SuccessionLink } from './succession.ts';
 
 export type MachineState =
   | 'waiting-response'
@@ -27,6 +28,15 @@ export interface PeerFacts {
   readonly publicKey: Uint8Array;
   readonly abilities: Abilities;
   readonly ciphers: readonly CipherOffer[];
+  /** Former keys that it names; nothing is proved of them yet. */
+  readonly formerKeys: readonly SuccessionLink[];
+}
+
+/** Who a peer is to us. */
+export interface Acquaintance {
+  /** The UID that we knew it by, if it has another one now. */
+  readonly formerUid: Uid | undefined;
+  readonly successions: readonly Succession[];
 }
 
 export abstract class HandshakeBase<Options extends HandshakeOptions> {
@@ -47,6 +57,7 @@ export abstract class HandshakeBase<Options extends HandshakeOptions> {
   #failure: HandshakeFailure | undefined;
   #outgoing: Uint8Array[] = [];
   #ignored = 0;
+  #forgedSuccession = false;
 
   constructor(options: Options, state: 'waiting-response' | 'waiting-final', now: number) {
     checkOptions(options);
@@ -78,6 +89,10 @@ export abstract class HandshakeBase<Options extends HandshakeOptions> {
 
   get ignored(): number {
     return this.#ignored;
+  }
+
+  get forgedSuccession(): boolean {
+    return this.#forgedSuccession;
   }
 
   get deadline(): number {
@@ -181,6 +196,7 @@ export abstract class HandshakeBase<Options extends HandshakeOptions> {
       identity: { publicKey: identity.publicKey, proof: identity.proof },
       abilities: { version: PROTOCOL_VERSION, sessionIndex: localIndex, features, largestFrame },
       ciphers: this.offers,
+      ...(identity.successions && { successions: identity.successions }),
     };
   }
 
@@ -192,7 +208,20 @@ export abstract class HandshakeBase<Options extends HandshakeOptions> {
     if (!identity || !abilities || !ciphers || !remoteStatic) return undefined;
     if (!checkStaticKey(suite, identity.publicKey, remoteStatic, identity.proof)) return undefined;
     const uid = uidOf(suite, identity.publicKey);
-    return { uid, publicKey: identity.publicKey, abilities, ciphers };
+    const formerKeys = payload.successions ?? [];
+    return { uid, publicKey: identity.publicKey, abilities, ciphers, formerKeys };
+  }
+
+  /** Whether we know the peer, be it by a key that it had before. */
+  protected acquaintance(
+    { uid, publicKey, formerKeys }: PeerFacts,
+    isKnown: (uid: Uid, publicKey: Uint8Array) => boolean,
+  ): Acquaintance | undefined {
+    if (isKnown(uid, publicKey)) return { formerUid: undefined, successions: [] };
+    const descent = descentOf(this.options.suite, formerKeys, publicKey, isKnown);
+    if (descent !== 'forged') return descent;
+    this.#forgedSuccession = true;
+    return undefined;
   }
 
   protected noiseState(initiator: boolean, initiatorIndex: number): HandshakeState {

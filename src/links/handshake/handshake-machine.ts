@@ -45,6 +45,8 @@ export interface HandshakeMachine {
   readonly failure: HandshakeFailure | undefined;
   /** Messages that were of no use. */
   readonly ignored: number;
+  /** The peer claimed to be the successor of somebody we know, and could not prove it. */
+  readonly forgedSuccession: boolean;
   /**
    * Until when a finished machine should still be given messages: a responder
    * repeats message 4 for an initiator that missed it. The driver may forget it

@@ -6,18 +6,18 @@
  *    0                   1                   2                   3
  *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
  *
- *   handshakeInit, always 512 octets
+ *   handshakeInit, always 1,200 octets
  *   +---------------+-------------------------------+---------------+
- *   |     0x01      |          length = 509         |    version    |
+ *   |     0x01      |          length = 1197        |    version    |
  *   +---------------+-------------------------------+---------------+
  *   |                   initiator's session index                   |
  *   +---------------------------------------------------------------+
  *   |             cookie, 16 octets, all zero if none               |
  *   +---------------------------------------------------------------+
- *   |   Noise message 1: e, 32 octets, then a clear payload of 456  |
+ *   |   Noise message 1: e, 32 octets, then a clear payload of 1144 |
  *   +---------------------------------------------------------------+
  *
- *   handshakeResponse (at most 512 octets) and handshakeFinal
+ *   handshakeResponse (at most 1,200 octets) and handshakeFinal
  *   +---------------+-------------------------------+
  *   |  0x02 / 0x03  |            length             |
  *   +---------------+-------------------------------+---------------+
@@ -49,8 +49,11 @@ import { DH_LENGTH } from './crypto-suite.ts';
 /** The version of the handshake that this file speaks. */
 export const PROTOCOL_VERSION = 1;
 
-/** Octets of message 1, link header and all: no answer to it is longer. */
-export const INIT_LENGTH = 512;
+/**
+ * Octets of message 1, link header and all: no answer to it is longer. As much as every
+ * path lets through (compare RFC 9000, section 14.1), so that an answer has room.
+ */
+export const INIT_LENGTH = 1200;
 /** Octets of a cookie. */
 export const COOKIE_LENGTH = 16;
 /** Octets of the largest handshake message on a datagram carrier: IPv6's 1,280 less IP and UDP. */
@@ -75,6 +78,10 @@ const NOISE_OFFSET = INDEX_LENGTH;
 /** s and the payload, both with a tag. */
 const FINAL_MIN_LENGTH = NOISE_OFFSET + DH_LENGTH + 2 * TAG_LENGTH;
 const RESPONSE_MIN_LENGTH = FINAL_MIN_LENGTH + DH_LENGTH;
+
+/** Octets of the payloads of messages 2 and 3 at most, if the message is to be no longer than it may. */
+export const MAX_RESPONSE_PAYLOAD = INIT_LENGTH - LINK_HEADER_LENGTH - RESPONSE_MIN_LENGTH;
+export const MAX_FINAL_PAYLOAD = MAX_HANDSHAKE_LENGTH - LINK_HEADER_LENGTH - FINAL_MIN_LENGTH;
 
 /** Offsets in the body of cookieReply. */
 const ECHO_OFFSET = INDEX_LENGTH;

@@ -3,7 +3,7 @@
 import { KithError } from '../../errors.ts';
 import type { CipherId } from '../../io/contract.ts';
 import type { CryptoSuite, Random } from './crypto-suite.ts';
-import { MAX_GROUP_KEYS, type SecurityGroup } from './group-tags.ts';
+import { keyCount, MAX_GROUP_KEYS, type SecurityGroup } from './group-tags.ts';
 import { isNodeName, MAX_NAME_LENGTH, type PlaintextFloor } from './handshake-payload.ts';
 import type { HandshakeIdentity, Uid } from './identity-proof.ts';
 import { type OpenTicket, TICKET_SECRET_LENGTH } from './ticket-proof.ts';
@@ -31,6 +31,8 @@ interface CommonOptions {
   readonly ciphers: readonly { readonly cipher: CipherId; readonly speed: number }[];
   readonly groups: readonly SecurityGroup[];
   readonly floor: PlaintextFloor;
+  /** The caller's number for what groups and floor are now; it comes back with the session. */
+  readonly policy?: number;
   /** URLs under which this node can be reached, best first; sent as far as there is room. */
   readonly addresses?: readonly string[];
 }
@@ -61,7 +63,7 @@ const MAX_UINT32 = 0xffffffff;
 
 /** Whether one handshake has room to prove so many groups. @throws KithError 'config' */
 export function checkGroups(groups: readonly SecurityGroup[]): void {
-  const keys = groups.reduce((sum, group) => sum + Math.max(group.keys.length, 1), 0);
+  const keys = groups.reduce((sum, group) => sum + keyCount(group), 0);
   if (keys <= MAX_GROUP_KEYS) return;
   throw new KithError(
     'config',

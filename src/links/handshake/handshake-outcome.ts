@@ -4,6 +4,7 @@ import type { CipherId } from '../../io/contract.ts';
 import type { HandshakeRole } from './group-tags.ts';
 import type { CipherOffer, LinkMode, PlaintextFloor } from './handshake-payload.ts';
 import type { Uid } from './identity-proof.ts';
+import type { Succession } from './succession.ts';
 
 /** An established session. All octets are the caller's; wipe the secrets after use. */
 export interface HandshakeSession {
@@ -11,6 +12,10 @@ export interface HandshakeSession {
   readonly friendUid: Uid;
   /** Ed25519 public key, 32 octets. */
   readonly friendPublicKey: Uint8Array;
+  /** Set when the friend was known under another UID, and has proved to be that one's successor. */
+  readonly formerUid: Uid | undefined;
+  /** How it became that: the changes of keys, oldest first. */
+  readonly successions: readonly Succession[];
   readonly friendName: string;
   /** URLs that the friend says it can be reached under; unverified. */
   readonly friendAddresses: readonly string[];
@@ -29,6 +34,8 @@ export interface HandshakeSession {
   /** How Ethernet frames travel; control packets are sealed in either case. */
   readonly mode: LinkMode;
   readonly sharedGroups: readonly string[];
+  /** The caller's number of the policy that the handshake was made under; 0 if it gave none. */
+  readonly policy: number;
   /** Octets: the smaller of both ends' largest frames. */
   readonly largestFrame: number;
   /** Feature bits that both ends have. */
@@ -47,6 +54,8 @@ export interface HandshakeSession {
 
 export interface HandshakeInputs {
   readonly ownGroups: readonly string[];
+  /** Shared groups that the friend proved by an old key alone. */
+  readonly byOldKey: readonly string[];
   readonly ownFloor: PlaintextFloor;
   readonly friendFloor: PlaintextFloor;
   /** Tags that came in, noise among them. */

@@ -17,6 +17,7 @@
  *   0x07 ticket      proof 32
  *   0x08 decision    1: 0x01 sealed, 0x02 clear, 0x80 and above refused
  *   0x09 address     URL in ASCII; the field may be repeated
+ *   0x0a succession  1 to 8 of: old public key 32 │ time 4 │ counter 4 │ signature 64
  *
  * Integers are in network order. Fields of an unknown type are skipped, so that
  * later versions can add some. A known field of a wrong length or value, one that
@@ -25,6 +26,13 @@
 
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { SIGNATURE_LENGTH, SIGNING_KEY_LENGTH } from './crypto-suite.ts';
+import {
+  emitSuccessions,
+  MAX_SUCCESSIONS,
+  parseSuccessions,
+  SUCCESSION_LENGTH,
+  type SuccessionLink,
+} from './succession.ts';
 
 const Field = {
   padding: 0x00,
@@ -37,6 +45,7 @@ const Field = {
   ticket: 0x07,
   decision: 0x08,
   address: 0x09,
+  succession: 0x0a,
 } as const;
 
 const FIELD_HEADER_LENGTH = 3;
@@ -97,6 +106,8 @@ export interface HandshakePayload {
   readonly ticketProof?: Uint8Array;
   readonly decision?: LinkMode | Refusal;
   readonly addresses?: readonly string[];
+  /** Former keys of the sender, oldest first. */
+  readonly successions?: readonly SuccessionLink[];
 }
 
 const FLOORS: readonly PlaintextFloor[] = ['when-no-shared-group', 'never'];
@@ -122,10 +133,16 @@ export function isNodeName(name: string): boolean {
 }
 
 /**
- * Writes the fields in order of type, addresses as far as MAX_ADDRESSES_LENGTH
- * lets, then padding up to a multiple of `multiple` octets.
+ * Writes the fields: of the successions the latest ones that there is room for,
+ * then addresses as far as there is room and MAX_ADDRESSES_LENGTH lets, then padding
+ * up to a multiple of `multiple` octets.
+ * @param most octets that the payload may have, itself a multiple of `multiple`
  */
-export function emitPayload(payload: HandshakePayload, multiple: number): Uint8Array {
+export function emitPayload(
+  payload: HandshakePayload,
+  multiple: number,
+  most = Number.POSITIVE_INFINITY,
+): Uint8Array {
   const fields: Uint8Array[] = [];
   const { identity, abilities, ciphers, name, floor, groupTags, ticketProof, decision } = payload;
   if (identity) {
@@ -140,19 +157,37 @@ export function emitPayload(payload: HandshakePayload, multiple: number): Uint8A
   for (const [code, meaning] of DECISIONS) {
     if (meaning === decision) fields.push(field(Field.decision, Uint8Array.of(code)));
   }
-  let room = MAX_ADDRESSES_LENGTH;
+  const successions = fittingSuccessions(payload.successions ?? [], most - lengthOf(fields));
+  if (successions.length > 0) {
+    fields.push(field(Field.succession, emitSuccessions(successions)));
+  }
+  let room = Math.min(MAX_ADDRESSES_LENGTH, most - lengthOf(fields));
   for (const address of payload.addresses ?? []) {
     room -= FIELD_HEADER_LENGTH + address.length;
     if (room < 0) break;
     if (ADDRESS.test(address)) fields.push(field(Field.address, utf8ToBytes(address)));
   }
-  const length = fields.reduce((sum, one) => sum + one.length, 0);
+  const length = lengthOf(fields);
   const missing = (multiple - (length % multiple)) % multiple;
   if (missing > 0) {
     const padding = missing < FIELD_HEADER_LENGTH ? missing + multiple : missing;
     fields.push(field(Field.padding, new Uint8Array(padding - FIELD_HEADER_LENGTH)));
   }
   return concatBytes(...fields);
+}
+
+function lengthOf(fields: readonly Uint8Array[]): number {
+  return fields.reduce((sum, one) => sum + one.length, 0);
+}
+
+/** The latest of the successions that `room` octets hold, header and all. */
+function fittingSuccessions(
+  successions: readonly SuccessionLink[],
+  room: number,
+): readonly SuccessionLink[] {
+  const fitting = Math.floor((room - FIELD_HEADER_LENGTH) / SUCCESSION_LENGTH);
+  const count = Math.max(0, Math.min(successions.length, MAX_SUCCESSIONS, fitting));
+  return successions.slice(successions.length - count);
 }
 
 /** Reads a payload. Octets in the result are copies. @returns undefined when it is malformed */
@@ -238,6 +273,9 @@ function readFields(
       payload.decision = value;
     },
   );
+  take(Field.succession, parseSuccessions, (value) => {
+    payload.successions = value;
+  });
   return sound ? payload : undefined;
 }
 

@@ -7,6 +7,7 @@
 
 import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { CryptoSuite, KeyPair } from './crypto-suite.ts';
+import type { SuccessionLink } from './succession.ts';
 
 declare const uidBrand: unique symbol;
 
@@ -26,6 +27,8 @@ export interface HandshakeIdentity {
   readonly staticKey: KeyPair;
   /** `proveStaticKey` of the two, 64 octets. */
   readonly proof: Uint8Array;
+  /** The node's former keys, oldest first. */
+  readonly successions?: readonly SuccessionLink[];
 }
 
 export function uidOf(suite: CryptoSuite, publicKey: Uint8Array): Uid {

@@ -4,12 +4,18 @@ import type { CipherId } from '../../io/contract.ts';
 import { LinkMessageType, readType } from '../link-message.ts';
 import { FIRST_RECORD_NUMBER, isConfirmRecord, openConfirm } from './confirm-record.ts';
 import { makeTags, matchTags } from './group-tags.ts';
-import { HandshakeBase, type PeerFacts, type Verdict } from './handshake-base.ts';
+import {
+  type Acquaintance,
+  HandshakeBase,
+  type PeerFacts,
+  type Verdict,
+} from './handshake-base.ts';
 import {
   COOKIE_LENGTH,
   emitFinal,
   emitInit,
   INIT_PAYLOAD_LENGTH,
+  MAX_FINAL_PAYLOAD,
   PROTOCOL_VERSION,
   parseCookieReply,
   parseRefuse,
@@ -27,12 +33,15 @@ import {
   TAG_OCTETS,
 } from './handshake-payload.ts';
 import type { HandshakeState } from './handshake-state.ts';
-import { uidOf } from './identity-proof.ts';
-import { chooseCipher, decideMode } from './negotiation.ts';
+import { type Uid, uidOf } from './identity-proof.ts';
+import { type CipherChoice, chooseCipher, decideMode } from './negotiation.ts';
 import { ticketProof } from './ticket-proof.ts';
 
 /** Milliseconds that the right answer gets after a wrong one. */
 export const ANSWER_GRACE = 2_000;
+
+/** Octets of the payload of message 3: whole multiples of the padding. */
+const LONGEST_FINAL_PAYLOAD = MAX_FINAL_PAYLOAD - (MAX_FINAL_PAYLOAD % PADDING_MULTIPLE);
 
 /** Cookies answered at once; further ones are kept for the next repetition. */
 const MAX_PROMPT_COOKIES = 3;
@@ -40,6 +49,7 @@ const MAX_PROMPT_COOKIES = 3;
 /** What is known between message 3 and message 4. */
 interface Pending {
   readonly facts: PeerFacts;
+  readonly known: Acquaintance;
   readonly cipher: CipherId;
   readonly cipherReason: string;
   /** h at the tags of message 3. */
@@ -115,7 +125,8 @@ export class InitiatorMachine extends HandshakeBase<InitiatorOptions> {
     if (facts === undefined) {
       return this.#suspect('malformed', 'The answer was incomplete or its proof false.', now);
     }
-    if (!this.#isWanted(facts)) {
+    const known = this.acquaintance(facts, (uid, publicKey) => this.#isWanted(uid, publicKey));
+    if (known === undefined) {
       const { expectedUid } = this.options;
       return expectedUid === undefined
         ? this.#suspect('unknown-peer', `${facts.uid} answered, who is not a friend.`, now, facts)
@@ -130,20 +141,20 @@ export class InitiatorMachine extends HandshakeBase<InitiatorOptions> {
     if (choice === undefined) {
       return this.#suspect('no-common-cipher', 'The peer offers no cipher we have.', now, facts);
     }
-    return this.#sendFinal(attempt, facts, choice.cipher, choice.reason, now);
+    return this.#sendFinal(attempt, facts, known, choice, now);
   }
 
   #sendFinal(
     noise: HandshakeState,
     facts: PeerFacts,
-    cipher: CipherId,
-    cipherReason: string,
+    known: Acquaintance,
+    choice: CipherChoice,
     now: number,
   ): Verdict {
     let tagHash = noise.hash;
     const message = noise.writeMessage((hash) => {
       tagHash = hash;
-      return emitPayload(this.#finalPayload(hash), PADDING_MULTIPLE);
+      return emitPayload(this.#finalPayload(hash), PADDING_MULTIPLE, LONGEST_FINAL_PAYLOAD);
     });
     if (message === undefined) return this.reject();
     const [sendSecret, receiveSecret] = noise.split();
@@ -151,8 +162,9 @@ export class InitiatorMachine extends HandshakeBase<InitiatorOptions> {
     this.#noise = noise;
     this.#pending = {
       facts,
-      cipher,
-      cipherReason,
+      known,
+      cipher: choice.cipher,
+      cipherReason: choice.reason,
       tagHash,
       transcriptHash: noise.hash.slice(),
       sendSecret,
@@ -218,14 +230,15 @@ export class InitiatorMachine extends HandshakeBase<InitiatorOptions> {
     if (name === undefined || floor === undefined || groupTags === undefined) {
       return this.fail('malformed', 'The confirmation was incomplete.', facts.uid);
     }
-    const shared = matchTags(options.suite, groupKeys, pending.tagHash, 'responder', groupTags);
-    if (decideMode(shared.length, options.floor, floor) !== decision) {
+    const match = matchTags(options.suite, groupKeys, pending.tagHash, 'responder', groupTags);
+    if (decideMode(match.shared.length, options.floor, floor) !== decision) {
       return this.fail('malformed', 'The two ends disagree on what to seal.', facts.uid);
     }
     return this.establish({
       role: 'initiator',
       friendUid: facts.uid,
       friendPublicKey: facts.publicKey,
+      ...pending.known,
       friendName: name,
       friendAddresses: payload.addresses ?? [],
       initiatorUid: uidOf(options.suite, options.identity.publicKey),
@@ -236,7 +249,8 @@ export class InitiatorMachine extends HandshakeBase<InitiatorOptions> {
       receiveSecret: pending.receiveSecret,
       firstRecordNumber: FIRST_RECORD_NUMBER,
       mode: decision,
-      sharedGroups: shared,
+      sharedGroups: match.shared,
+      policy: options.policy ?? 0,
       largestFrame: Math.min(options.largestFrame, facts.abilities.largestFrame),
       features: (options.features & facts.abilities.features) >>> 0,
       transcriptHash: pending.transcriptHash,
@@ -245,6 +259,7 @@ export class InitiatorMachine extends HandshakeBase<InitiatorOptions> {
       redeemedTicket: undefined,
       why: {
         ownGroups: options.groups.map((group) => group.name),
+        byOldKey: match.byOldKey,
         ownFloor: options.floor,
         friendFloor: floor,
         tagsReceived: groupTags.length / TAG_OCTETS,
@@ -290,10 +305,10 @@ export class InitiatorMachine extends HandshakeBase<InitiatorOptions> {
     );
   }
 
-  #isWanted(facts: PeerFacts): boolean {
+  #isWanted(uid: Uid, publicKey: Uint8Array): boolean {
     const { expectedUid } = this.options;
-    if (expectedUid !== undefined) return facts.uid === expectedUid;
-    return this.options.isFriend?.(facts.uid, facts.publicKey) ?? false;
+    if (expectedUid !== undefined) return uid === expectedUid;
+    return this.options.isFriend?.(uid, publicKey) ?? false;
   }
 
   #suspect(reason: FailureReason, detail: string, now: number, facts?: PeerFacts): Verdict {

@@ -3,11 +3,17 @@
 import type { CipherId } from '../../io/contract.ts';
 import { FIRST_RECORD_NUMBER, sealConfirm } from './confirm-record.ts';
 import { makeTags, matchTags } from './group-tags.ts';
-import { HandshakeBase, type PeerFacts, type Verdict } from './handshake-base.ts';
+import {
+  type Acquaintance,
+  HandshakeBase,
+  type PeerFacts,
+  type Verdict,
+} from './handshake-base.ts';
 import {
   emitRefuse,
   emitResponse,
   INIT_LENGTH,
+  MAX_RESPONSE_PAYLOAD,
   PROTOCOL_VERSION,
   parseFinal,
   parseInit,
@@ -36,6 +42,9 @@ interface Final {
   readonly sendSecret: Uint8Array;
   readonly receiveSecret: Uint8Array;
 }
+
+/** Somebody with a ticket. */
+const STRANGER: Acquaintance = { formerUid: undefined, successions: [] };
 
 export class ResponderMachine extends HandshakeBase<ResponderOptions> {
   readonly role = 'responder';
@@ -98,7 +107,7 @@ export class ResponderMachine extends HandshakeBase<ResponderOptions> {
     const noise = this.noiseState(false, init.sender);
     this.#noise = noise;
     if (noise.readMessage(this.#noiseInit) === undefined) return this.#failAtOnce('malformed');
-    const answer = noise.writeMessage(() => emitPayload(this.ownFacts(), 1));
+    const answer = noise.writeMessage(() => emitPayload(this.ownFacts(), 1, MAX_RESPONSE_PAYLOAD));
     if (answer === undefined) return this.#failAtOnce('malformed');
     this.flight = emitResponse(init.sender, answer);
     if (this.flight.length > INIT_LENGTH) throw new RangeError('too many ciphers for message 2');
@@ -159,19 +168,24 @@ export class ResponderMachine extends HandshakeBase<ResponderOptions> {
     const { facts, payload, tagHash } = final;
     const { uid } = facts;
     let redeemedTicket: string | undefined;
-    if (!options.isFriend(uid, facts.publicKey)) {
+    const known = this.acquaintance(facts, (each, key) => options.isFriend(each, key));
+    if (known === undefined) {
       redeemedTicket = this.#redeem(final);
       if (redeemedTicket === undefined) {
         this.#answer(final, { decision: 'unknown-peer' }, now);
-        return this.#refuse(final, 'unknown-peer', `${uid} is not a friend.`);
+        return this.#refuse(
+          final,
+          'unknown-peer',
+          `${uid} is not a friend${this.forgedSuccession ? ', and not the successor of one as it claims' : ''}.`,
+        );
       }
     }
     const { name, floor, groupTags } = payload;
     if (name === undefined || floor === undefined || groupTags === undefined) {
       return this.#refuse(final, 'malformed', 'Message 3 was incomplete.');
     }
-    const shared = matchTags(options.suite, groupKeys, tagHash, 'initiator', groupTags);
-    const mode = decideMode(shared.length, options.floor, floor);
+    const match = matchTags(options.suite, groupKeys, tagHash, 'initiator', groupTags);
+    const mode = decideMode(match.shared.length, options.floor, floor);
     if (mode === 'plaintext-refused') {
       this.#answer(final, { floor: options.floor, decision: mode }, now);
       return this.#refuse(
@@ -197,6 +211,7 @@ export class ResponderMachine extends HandshakeBase<ResponderOptions> {
       role: 'responder',
       friendUid: uid,
       friendPublicKey: facts.publicKey,
+      ...(known ?? STRANGER),
       friendName: name,
       friendAddresses: payload.addresses ?? [],
       initiatorUid: uid,
@@ -207,7 +222,8 @@ export class ResponderMachine extends HandshakeBase<ResponderOptions> {
       receiveSecret: final.receiveSecret,
       firstRecordNumber: FIRST_RECORD_NUMBER,
       mode,
-      sharedGroups: shared,
+      sharedGroups: match.shared,
+      policy: options.policy ?? 0,
       largestFrame: Math.min(options.largestFrame, facts.abilities.largestFrame),
       features: (options.features & facts.abilities.features) >>> 0,
       transcriptHash: final.transcriptHash,
@@ -216,6 +232,7 @@ export class ResponderMachine extends HandshakeBase<ResponderOptions> {
       redeemedTicket,
       why: {
         ownGroups: options.groups.map((group) => group.name),
+        byOldKey: match.byOldKey,
         ownFloor: options.floor,
         friendFloor: floor,
         tagsReceived: groupTags.length / TAG_OCTETS,

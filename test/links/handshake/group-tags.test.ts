@@ -4,6 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {
   deriveGroupKeys,
+  type GroupMatch,
   makeTags,
   matchTags,
   type SecurityGroup,
@@ -16,11 +17,14 @@ import { exchange, seededRandom, sessionOf } from './handshake-driver.ts';
 const HASH = new Uint8Array(32).fill(1);
 
 /** The groups that an end with `own` finds in the tags of one with `theirs`. */
-function shared(own: readonly SecurityGroup[], theirs: readonly SecurityGroup[]): string[] {
+function match(own: readonly SecurityGroup[], theirs: readonly SecurityGroup[]): GroupMatch {
   const keys = deriveGroupKeys(nodeSuite, theirs);
   const tags = makeTags(nodeSuite, seededRandom(1), keys, HASH, 'initiator');
   return matchTags(nodeSuite, deriveGroupKeys(nodeSuite, own), HASH, 'initiator', tags);
 }
+
+const shared = (own: readonly SecurityGroup[], theirs: readonly SecurityGroup[]) =>
+  match(own, theirs).shared;
 
 const group = (name: string, ...keys: string[]): SecurityGroup => ({ name, keys });
 
@@ -47,13 +51,27 @@ test('while keys are changed one in common is enough', (t) => {
   t.deepEqual(shared([group('lab', 'old')], [group('lab', 'new')]), []);
 });
 
+test('who proves a group by an old key alone is known', (t) => {
+  const rotated = { name: 'lab', keys: ['new', 'old'] };
+  t.deepEqual(match([rotated], [group('lab', 'old')]), { shared: ['lab'], byOldKey: ['lab'] });
+  t.deepEqual(match([rotated], [rotated]), { shared: ['lab'], byOldKey: [] });
+  t.deepEqual(match([group('lab', 'old')], [rotated]), { shared: ['lab'], byOldKey: [] });
+});
+
+test('a group that gets its first key knows those who only know its name', (t) => {
+  const first = { name: 'lab', keys: ['new'], byName: true };
+  t.deepEqual(match([first], [group('lab')]), { shared: ['lab'], byOldKey: ['lab'] });
+  t.deepEqual(match([group('lab')], [first]), { shared: ['lab'], byOldKey: [] });
+  t.deepEqual(shared([group('lab', 'new')], [group('lab')]), []);
+});
+
 test('a tag fits one transcript and one role', (t) => {
   const keys = deriveGroupKeys(nodeSuite, [group('default')]);
   const tags = makeTags(nodeSuite, seededRandom(1), keys, HASH, 'initiator');
-  t.deepEqual(matchTags(nodeSuite, keys, HASH, 'initiator', tags), ['default']);
-  t.deepEqual(matchTags(nodeSuite, keys, HASH, 'responder', tags), [], 'sent back');
+  t.deepEqual(matchTags(nodeSuite, keys, HASH, 'initiator', tags).shared, ['default']);
+  t.deepEqual(matchTags(nodeSuite, keys, HASH, 'responder', tags).shared, [], 'sent back');
   const other = new Uint8Array(32).fill(2);
-  t.deepEqual(matchTags(nodeSuite, keys, other, 'initiator', tags), [], 'passed on');
+  t.deepEqual(matchTags(nodeSuite, keys, other, 'initiator', tags).shared, [], 'passed on');
 });
 
 test('the number of tags hides the number of keys', (t) => {
@@ -63,7 +81,31 @@ test('the number of tags hides the number of keys', (t) => {
     const tags = makeTags(nodeSuite, seededRandom(count), keys, HASH, 'responder');
     const number = tags.length / TAG_OCTETS;
     t.is(number, Math.max(1, Math.ceil(count / TAG_MULTIPLE)) * TAG_MULTIPLE);
-    t.is(matchTags(nodeSuite, keys, HASH, 'responder', tags).length, count);
+    t.is(matchTags(nodeSuite, keys, HASH, 'responder', tags).shared.length, count);
+  }
+});
+
+test('nobody can tell from the messages how many groups an end is in', (t) => {
+  const groups = (count: number) => Array.from({ length: count }, (_, i) => group(`group ${i}`));
+  const lengths = (ours: number, theirs: number) =>
+    exchange({ groups: groups(ours) }, { groups: groups(theirs) }).messages.map((m) => m.length);
+  const usual = lengths(1, 1);
+  for (let count = 0; count <= TAG_MULTIPLE; count++) {
+    t.deepEqual(lengths(count, 1), usual, `${count} of the initiator's`);
+    t.deepEqual(lengths(1, count), usual, `${count} of the responder's`);
+  }
+  const more = lengths(TAG_MULTIPLE + 1, TAG_MULTIPLE + 1);
+  for (let count = TAG_MULTIPLE + 1; count <= 2 * TAG_MULTIPLE; count++) {
+    t.deepEqual(lengths(count, count), more, 'nor beyond, but for the multiple');
+  }
+  t.deepEqual(lengths(0, 5).length, 4);
+});
+
+test('a friend counts the same number of tags for any number of groups', (t) => {
+  for (let count = 0; count <= TAG_MULTIPLE; count++) {
+    const groups = Array.from({ length: count }, (_, i) => group(`group ${i}`));
+    const { responder } = exchange({ groups });
+    t.is(sessionOf(responder).why.tagsReceived, TAG_MULTIPLE);
   }
 });
 

@@ -25,7 +25,7 @@ const COOKIE = new Uint8Array(16).fill(0xc0);
 const PAYLOAD = new Uint8Array(INIT_PAYLOAD_LENGTH).fill(0x77);
 const NOISE = concatBytes(EPHEMERAL, PAYLOAD);
 
-const INIT = concatBytes(hexToBytes('0101fd0101020304'), COOKIE, EPHEMERAL, PAYLOAD);
+const INIT = concatBytes(hexToBytes('0104ad0101020304'), COOKIE, EPHEMERAL, PAYLOAD);
 const RESPONSE_NOISE = new Uint8Array(32 + 48 + 16).fill(0x22);
 const RESPONSE = concatBytes(hexToBytes('020064a1a2a3a4'), RESPONSE_NOISE);
 const FINAL_NOISE = new Uint8Array(48 + 16).fill(0x33);

@@ -15,6 +15,8 @@ const KEY = new Uint8Array(32).fill(0x11);
 const PROOF = new Uint8Array(64).fill(0x22);
 const TAGS = new Uint8Array(32).fill(0x33);
 const TICKET = new Uint8Array(32).fill(0x44);
+const OLD_KEY = new Uint8Array(32).fill(0x55);
+const SIGNATURE = new Uint8Array(64).fill(0x66);
 
 const FULL: HandshakePayload = {
   identity: { publicKey: KEY, proof: PROOF },
@@ -29,6 +31,7 @@ const FULL: HandshakePayload = {
   ticketProof: TICKET,
   decision: 'clear',
   addresses: ['udp://h:1', 'tcp://h:2'],
+  successions: [{ oldKey: OLD_KEY, time: 0x69551a80, counter: 1, signature: SIGNATURE }],
 };
 
 const FULL_BYTES = concatBytes(
@@ -44,6 +47,10 @@ const FULL_BYTES = concatBytes(
   hexToBytes('070020'),
   TICKET,
   hexToBytes('08000102'),
+  hexToBytes('0a0068'),
+  OLD_KEY,
+  hexToBytes('69551a8000000001'),
+  SIGNATURE,
   hexToBytes('090009'),
   utf8ToBytes('udp://h:1'),
   hexToBytes('090009'),
@@ -96,6 +103,9 @@ test('fields of a wrong length or value are malformed', (t) => {
     [0x07, 31],
     [0x08, 0],
     [0x09, 0],
+    [0x0a, 0],
+    [0x0a, 103],
+    [0x0a, 208 + 1],
   ]) {
     const field = new Uint8Array(3 + length);
     field[0] = type;
@@ -122,6 +132,26 @@ test('addresses go as far as there is room', (t) => {
   t.deepEqual(kept, addresses.slice(0, kept.length));
   t.true(kept.length > 10);
   t.deepEqual(parsePayload(emitPayload({ addresses: ['a b', 'ok'] }, 1))?.addresses, ['ok']);
+});
+
+test('of the successions the latest go as far as there is room, before addresses', (t) => {
+  const successions = Array.from({ length: 20 }, (_, counter) => ({
+    oldKey: OLD_KEY,
+    time: 0,
+    counter,
+    signature: SIGNATURE,
+  }));
+  const counters = (most?: number) => {
+    const bytes = emitPayload({ successions, addresses: ['udp://h:1'] }, 1, most);
+    t.true(bytes.length <= (most ?? 2000));
+    const read = parsePayload(bytes);
+    return [read?.successions?.map(({ counter }) => counter) ?? [], read?.addresses];
+  };
+  t.deepEqual(counters(), [[12, 13, 14, 15, 16, 17, 18, 19], ['udp://h:1']]);
+  t.deepEqual(counters(3 + 104), [[19], []]);
+  t.deepEqual(counters(3 + 104 + 12), [[19], ['udp://h:1']]);
+  t.deepEqual(counters(3 + 103), [[], ['udp://h:1']]);
+  t.deepEqual(counters(0), [[], []]);
 });
 
 const octets = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });

@@ -1,0 +1,30 @@
+/** Where a carrier leads, for limits on what strangers may hold: one of them has many addresses. */
+import { emitAddress } from '../io/address.ts';
+import { ADDRESS_LENGTH } from '../io/contract.ts';
+import type { Carrier } from '../links/contract.ts';
+
+/** Octets of an IPv4-mapped address up to its /24, and of an IPv6 address up to its /56. */
+const IPV4_NETWORK_LENGTH = 15;
+const IPV6_NETWORK_LENGTH = 7;
+const IPV6_LENGTH = 16;
+const MAPPED_PREFIX = '00000000000000000000ffff';
+
+/** For carriers within the machine. */
+const NO_ADDRESS = new Uint8Array(1);
+
+/** The far end's address as in the slab; that of a stream is in its URL only. */
+export function carrierAddress(carrier: Carrier): Uint8Array {
+  if (carrier.address !== undefined) return carrier.address;
+  const [, host] = /^tcp:\/\/\[?([^\]]+)\]?:\d+$/.exec(carrier.remote) ?? [];
+  const address = new Uint8Array(ADDRESS_LENGTH);
+  return host !== undefined && emitAddress({ host, port: 0 }, address) ? address : NO_ADDRESS;
+}
+
+/** A name for the network that the far end is in: an IPv4 /24 or an IPv6 /56. */
+export function carrierNetwork(carrier: Carrier): string {
+  const address = carrierAddress(carrier);
+  if (address.length < IPV6_LENGTH) return 'local';
+  const name = Buffer.from(address.subarray(0, IPV6_LENGTH)).toString('hex');
+  const length = name.startsWith(MAPPED_PREFIX) ? IPV4_NETWORK_LENGTH : IPV6_NETWORK_LENGTH;
+  return name.slice(0, 2 * length);
+}
