@@ -95,6 +95,18 @@ static inline uint64_t frame_number(const uint8_t *frame) {
     return number;
 }
 
+/* Says to everybody that `mac` is here, as hosts do: a switch may keep unknown destinations
+ * from a link in the clear. Several times, since a port may not pass frames at once. */
+static inline void announce(VDECONN *connection, const uint8_t *mac) {
+    static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    uint8_t frame[64];
+    build_frame(frame, sizeof frame, everybody, mac);
+    for (int i = 0; i < 5; i++) {
+        vde_send(connection, frame, sizeof frame, 0);
+        pause_for(0.05);
+    }
+}
+
 /* Probes until the far client answers, which proves the path; gives up after `seconds`. */
 static inline void reach(VDECONN *connection, double seconds) {
     uint8_t out[64], in[LONGEST];

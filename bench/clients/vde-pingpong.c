@@ -21,6 +21,7 @@ enum { MOST_SAMPLES = 4000000 };
 static void echo(char *directory) {
     VDECONN *connection = open_switch(directory, "bench echo", PATIENCE);
     uint8_t frame[LONGEST];
+    announce(connection, FAR_MAC);
     for (;;) {
         ssize_t length = vde_recv(connection, frame, sizeof frame, 0);
         if (length <= 0 || !is_for(frame, length, FAR_MAC)) continue;

@@ -68,6 +68,7 @@ static void receive(char *directory, struct shared *shared) {
     VDECONN *connection = open_switch(directory, "bench receiver", SILENCE);
     uint8_t frame[LONGEST], answer[64];
     uint64_t highest = 0;
+    announce(connection, FAR_MAC);
     build_frame(answer, sizeof answer, NEAR_MAC, FAR_MAC);
     mark_frame(answer, ANSWER, 0);
     for (;;) {

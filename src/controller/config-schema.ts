@@ -197,6 +197,14 @@ const linkSection = section({
   maxFrame: wholeNumber(SHORTEST_LONGEST_FRAME, LONGEST_FRAME, ' octets')
     .default(LONGEST_FRAME)
     .describe('The longest Ethernet frame taken, without FCS; longer ones are dropped.'),
+  relay: z
+    .boolean('true or false')
+    .default(true)
+    .describe('Whether to pass on sealed messages between friends who do not reach one another.'),
+  useRelays: z
+    .boolean('true or false')
+    .default(true)
+    .describe('Whether to ask friends for a way to those who cannot be reached directly.'),
   ciphers: z
     .array(oneOf(CIPHERS), SOME_CIPHERS)
     .min(1, SOME_CIPHERS)

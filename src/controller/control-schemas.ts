@@ -69,6 +69,7 @@ export const linkStatus = z.object({
   friendName: z.string(),
   provider: z.string().describe("'udp', 'tcp', …"),
   remote: z.string(),
+  relay: z.string().exactOptional().describe('The friend who relays the link, if one does.'),
   security: z.enum(['sealed', 'clear']),
   cipher: z.string(),
   sharedGroups: z.array(z.string()),

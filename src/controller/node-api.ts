@@ -63,9 +63,11 @@ export interface LinkStatus {
   readonly port: number;
   readonly friend: string;
   readonly friendName: string;
-  /** 'udp', 'tcp', … */
+  /** 'udp', 'tcp', 'relay' … */
   readonly provider: string;
   readonly remote: string;
+  /** The name of the friend who relays the link, where one does. */
+  readonly relay?: string;
   readonly security: 'sealed' | 'clear';
   readonly cipher: string;
   readonly sharedGroups: readonly string[];

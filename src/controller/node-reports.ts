@@ -2,7 +2,9 @@
 import { monotonicClock } from '../clock.ts';
 import type { SessionReport } from '../data-plane/report.ts';
 import type { Friend } from '../f2f/friend.ts';
+import type { Carrier } from '../links/contract.ts';
 import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
+import { RELAY_SCHEME } from '../links/relay/relay-provider.ts';
 import { PORT_TABLE_LENGTH } from '../switch/port.ts';
 import { kithVersion } from '../version.ts';
 import { weakKeyWarning } from './config.ts';
@@ -208,8 +210,10 @@ export class NodeReports implements NodeApi {
   }
 
   async why(text: string): Promise<WhyReport> {
-    const { book, groups } = this.#parts;
-    return explain(book.find(text), groups, monotonicClock.now());
+    const { book, groups, core } = this.#parts;
+    const friend = book.find(text);
+    const { relay } = relayOf(friend.current?.carrier, core.friends);
+    return explain(friend, groups, monotonicClock.now(), relay);
   }
 
   async invite(options: InviteOptions): Promise<{ ticket: string; expiresAt: string }> {
@@ -235,6 +239,7 @@ export class NodeReports implements NodeApi {
     const { book, core, plaintext } = this.#parts;
     const friend = book.find(text);
     core.removeFriend(friend.uid, 'the friend was removed');
+    this.#parts.dataPlane.forgetClaims(friend.port);
     await plaintext.look();
     plaintext.forget(friend);
     await book.remove(friend);
@@ -289,6 +294,7 @@ export class NodeReports implements NodeApi {
       friendName: nameOf(friend),
       provider: carrier.provider,
       remote: carrier.remote,
+      ...relayOf(carrier, this.#parts.core.friends),
       security: session.mode,
       cipher: CIPHER_NAMES[session.cipher],
       sharedGroups: session.sharedGroups,
@@ -348,7 +354,7 @@ export class NodeReports implements NodeApi {
       ...sums,
       ...prefixed('io', io),
       ...prefixed('handshake', { ...core.handshakes.counters }),
-      ...prefixed('core', { ...core.counters }),
+      ...prefixed('core', { ...core.counters, ...core.relays.counters }),
       clearOctetsIn: plaintext.totals.in,
       clearOctetsOut: plaintext.totals.out,
       noticesDroppedStrangers: dropped.strangers,
@@ -380,6 +386,16 @@ function oldKeysUntil({ old }: GroupEntry): { oldKeysUntil?: string } {
 
 function nameOf(friend: Friend): string {
   return friend.name === '' ? friend.uid.slice(0, 8) : friend.name;
+}
+
+/** What we call the friend who relays a link, if one does. */
+function relayOf(
+  carrier: Carrier | undefined,
+  friends: readonly Friend[],
+): { readonly relay?: string } {
+  if (carrier?.provider !== RELAY_SCHEME) return {};
+  const relay = friends.find(({ uid }) => carrier.remote === `${RELAY_SCHEME}://${uid}`);
+  return { relay: relay === undefined ? carrier.remote : nameOf(relay) };
 }
 
 function friendStatus(friend: Friend, clear: ClearOctets): FriendStatus {

@@ -24,6 +24,7 @@ import type { ProviderFactory } from '../links/contract.ts';
 import { CookieSecrets } from '../links/handshake/cookie.ts';
 import { nodeSuite } from '../links/handshake/node-suite.ts';
 import { memoryProvider } from '../links/memory/memory-provider.ts';
+import { RELAY_SCHEME } from '../links/relay/relay-provider.ts';
 import { FEATURE_SUPER_FRAMES } from '../links/super-frame.ts';
 import { tcpProvider } from '../links/tcp/tcp-provider.ts';
 import { udpProvider } from '../links/udp/udp-provider.ts';
@@ -414,6 +415,7 @@ class Assembly {
       redeem: (session, ticket) => book.redeem(session, ticket),
       succeeded: (friend, formerUid, session) => book.succeeded(friend, formerUid, session),
       redeemed: () => book.redeemed(),
+      relay: { serve: config.link.relay, use: config.link.useRelays },
     });
   }
 
@@ -439,18 +441,20 @@ class Assembly {
   async #measure(): Promise<void> {
     const { core, bridge, plaintext } = this.parts;
     if (core.friends.every(({ current }) => current === undefined)) return;
-    const used = new Map<number, number>();
+    const used = new Map<number, { readonly port: number; readonly relayed: boolean }>();
     for (const { current, port } of core.friends) {
-      if (current !== undefined) used.set(current.session.localIndex, port);
+      if (current === undefined) continue;
+      const relayed = current.carrier.provider === RELAY_SCHEME;
+      used.set(current.session.localIndex, { port, relayed });
     }
     for (const { localIndex, rtt, loss } of await plaintext.look()) {
-      const port = used.get(localIndex);
-      if (port === undefined || rtt === undefined) continue;
-      bridge.measured(port, {
+      const link = used.get(localIndex);
+      if (link === undefined || rtt === undefined) continue;
+      bridge.measured(link.port, {
         roundTripTime: rtt,
         loss,
         throughput: LINK_CLASS,
-        relayed: false,
+        relayed: link.relayed,
       });
     }
   }

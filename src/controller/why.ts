@@ -13,8 +13,11 @@ type Inputs = WhyReport['inputs'];
 /** What of the groups matters here. */
 export type Policy = Pick<GroupBook, 'entries' | 'floor'>;
 
-/** @param policy what is in force now; a session tells what was when it was made */
-export function explain(friend: Friend, policy: Policy, now: number): WhyReport {
+/**
+ * @param policy what is in force now; a session tells what was when it was made
+ * @param relay the name of the friend who relays the link, if one does
+ */
+export function explain(friend: Friend, policy: Policy, now: number, relay?: string): WhyReport {
   const name = friend.name === '' ? friend.uid.slice(0, 8) : friend.name;
   const { current } = friend;
   const base = { friend: friend.uid, friendName: name, state: friend.state };
@@ -22,10 +25,13 @@ export function explain(friend: Friend, policy: Policy, now: number): WhyReport 
     return { ...base, answer: absence(friend, name), inputs: waiting(friend, policy) };
   const { session, carrier } = current;
   const shared = session.sharedGroups.join(', ');
-  const answer =
+  const way =
+    relay === undefined ? '' : ` It leads through ${relay}, since no direct way was found.`;
+  const decision =
     session.mode === 'sealed'
       ? `The link to ${name} is sealed, because both ends are in ${shared}.`
       : `Ethernet to ${name} goes in the clear, because the two ends share no security group and both allow it.`;
+  const answer = decision + way;
   const offers = (offered: readonly CipherOffer[]): string =>
     offered.map(({ cipher, speed }) => `${cipherName(cipher)} at ${speed} MB/s`).join(', ');
   const { why } = session;
@@ -54,7 +60,7 @@ export function explain(friend: Friend, policy: Policy, now: number): WhyReport 
       ...(friend.formerUids.length === 0
         ? []
         : [{ name: 'UIDs that the friend had before', value: list(friend.formerUids) }]),
-      { name: 'provider', value: carrier.provider },
+      { name: 'provider', value: carrier.provider + (relay === undefined ? '' : ` via ${relay}`) },
       { name: 'address', value: carrier.remote },
       { name: 'who called', value: session.role === 'initiator' ? 'we did' : 'the friend did' },
       { name: 'session, as both ends know it', value: fingerprint(session.transcriptHash) },

@@ -4,6 +4,7 @@
  */
 import type { CipherId, DescriptorKind } from '../io/contract.ts';
 import type { ForwarderSettings } from '../switch/forwarding.ts';
+import type { CircuitEnd } from './circuits.ts';
 
 /** A system descriptor goes over to the data plane under an index that the main thread chose. */
 export interface AddDescriptor {
@@ -62,6 +63,8 @@ export interface OpenSession {
   readonly superFrames?: boolean;
   /** The switch port of the friend. */
   readonly port: number;
+  /** This node is in a security group: if the session is clear, not everything may leave by it. */
+  readonly confined?: boolean;
 }
 
 /** From now on the port's frames leave through this session; others of the port still receive. */
@@ -91,6 +94,26 @@ export interface SendPacket {
   readonly type: number;
   readonly payload: Uint8Array;
   readonly priority: PacketPriority;
+}
+
+/** A circuit through a friend gets a descriptor, on which sessions can be opened. */
+export interface AddCircuit {
+  readonly op: 'add-circuit';
+  readonly descriptor: number;
+  readonly end: CircuitEnd;
+}
+
+/** From now on (or no longer) link messages of one friend are passed on to another. */
+export interface JoinCircuits {
+  readonly op: 'join-circuits' | 'part-circuits';
+  readonly one: CircuitEnd;
+  readonly other: CircuitEnd;
+}
+
+/** Forgets what the friend on a port has claimed: it is a friend no more. */
+export interface ForgetClaims {
+  readonly op: 'forget-claims';
+  readonly port: number;
 }
 
 /** Sends one frame out of a port whatever its state: BPDUs. Sealed where the port is a link. */
@@ -146,6 +169,9 @@ export type Command =
   | UseSession
   | CloseSession
   | SendPacket
+  | AddCircuit
+  | JoinCircuits
+  | ForgetClaims
   | SendFrame
   | InjectFrame
   | ListenDhcp

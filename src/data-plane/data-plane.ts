@@ -10,6 +10,7 @@ import type { CarrierHost, DescriptorEvents } from '../links/contract.ts';
 import { CounterReader } from '../switch/counters.ts';
 import type { FilteringEntry } from '../switch/filtering-database.ts';
 import type { ForwarderSettings } from '../switch/forwarding.ts';
+import type { CircuitEnd } from './circuits.ts';
 import type { Command, OpenSession, PacketPriority } from './commands.ts';
 import type { EngineThread } from './engine-thread.ts';
 import { type Notice, NoticeKind, parseNotice } from './notice.ts';
@@ -125,7 +126,31 @@ export class DataPlane implements CarrierHost {
     this.release(handle);
   }
 
+  // ---- circuits of relays
+
+  /** A circuit through a friend that ends here. @returns its descriptor, for `send` and `release` */
+  addCircuit(end: CircuitEnd, events: DescriptorEvents): number {
+    const descriptor = this.#freeIndex();
+    this.#descriptors.set(descriptor, events);
+    this.#post({ op: 'add-circuit', descriptor, end });
+    return descriptor;
+  }
+
+  /** Passes the link messages of one friend on to another, both ways. */
+  joinCircuits(one: CircuitEnd, other: CircuitEnd): void {
+    this.#post({ op: 'join-circuits', one, other });
+  }
+
+  partCircuits(one: CircuitEnd, other: CircuitEnd): void {
+    this.#post({ op: 'part-circuits', one, other });
+  }
+
   // ---- sessions and ports
+
+  /** The friend of a port is none any more: what it claimed is nobody's. */
+  forgetClaims(port: number): void {
+    this.#post({ op: 'forget-claims', port });
+  }
 
   openSession(open: Omit<OpenSession, 'op'>): void {
     this.#post({ op: 'open-session', ...open });

@@ -36,6 +36,7 @@ import {
 import { clampMss } from '../links/mss-clamp.ts';
 import { PACKET_HEADER_LENGTH, PacketType, writePacketHeader } from '../links/packet.ts';
 import { BASE_PATH_MTU } from '../links/path-mtu.ts';
+import { RELAY_HEADER_LENGTH, RELAY_OVERHEAD, writeCircuit } from '../links/relay/relay-packet.ts';
 import {
   type FrameOffload,
   MAX_SUPER_FRAGMENTS,
@@ -45,6 +46,7 @@ import {
   writeSuperHeader,
 } from '../links/super-frame.ts';
 import { pieceOctets } from '../links/super-reassembly.ts';
+import { answerNumber } from './circuits.ts';
 import type { Endpoint } from './endpoint.ts';
 import { CHUNK_LENGTH, type DataPlaneMemory } from './memory.ts';
 import { type Session, STAGED_RECORDS } from './session.ts';
@@ -74,6 +76,8 @@ export interface EgressObserver {
   endpointWaits(endpoint: Endpoint): void;
   /** Frames that waited for the endpoint have left. */
   endpointDrained(endpoint: Endpoint): void;
+  /** The session that a link port sends through. */
+  sessionOf(port: number): Session | undefined;
 }
 
 export class Egress {
@@ -85,6 +89,8 @@ export class Egress {
   /** Sessions with something staged; the first `#activeCount` are valid. */
   readonly #active: (Session | undefined)[] = new Array(STAGING_AREAS).fill(undefined);
   #activeCount = 0;
+  /** Relayed sessions whose records are sealed and have to go into those of others. */
+  readonly #relayed: Session[] = [];
   #broken: number[] = [];
   #sends = 0;
   #jobs = 0;
@@ -115,8 +121,11 @@ export class Egress {
     this.#pushSend(endpoint, endpoint.descriptor, offset, length, -1, 0);
   }
 
-  /** An Ethernet frame to a session, in the clear or sealed as the session says. */
-  frameToSession(session: Session, offset: number, length: number): void {
+  /**
+   * An Ethernet frame to a session, in the clear or sealed as the session says.
+   * @param flag STRAIGHT, if it is for a host of the friend only
+   */
+  frameToSession(session: Session, offset: number, length: number, flag = 0): void {
     if (length > session.largestFrame) {
       session.drops.giant++;
       return;
@@ -129,10 +138,11 @@ export class Egress {
     const overhead = RECORD_HEADER_LENGTH + PACKET_HEADER_LENGTH + (session.clear ? 0 : TAG_LENGTH);
     const limit = session.recordLength;
     if (length + overhead <= limit) {
-      const at = this.#append(session, type, PacketType.ethernet, offset, length);
+      const at = this.#append(session, type, PacketType.ethernet | flag, offset, length);
       if (at >= 0 && session.datagram) clampMss(this.#io.slab, at, length, limit - overhead);
     } else {
-      this.#fragment(session, type, offset, length, limit - overhead - FRAGMENT_HEADER_LENGTH);
+      const piece = limit - overhead - FRAGMENT_HEADER_LENGTH;
+      this.#fragment(session, type, offset, length, piece, PacketType.fragment | flag);
     }
     if (session.clear) session.clearOctetsOut += length;
   }
@@ -140,6 +150,7 @@ export class Egress {
   /**
    * A super-frame to a session whose other end takes such. It must stay where it is until
    * `drain`: it is sealed straight from there.
+   * @param flag as above
    * @returns false when it is too long to cross whole
    */
   superFrameToSession(
@@ -147,6 +158,7 @@ export class Egress {
     offset: number,
     length: number,
     offload: Readonly<FrameOffload>,
+    flag = 0,
   ): boolean {
     const total = SUPER_HEADER_LENGTH + length;
     const tag = session.clear ? 0 : TAG_LENGTH;
@@ -168,8 +180,8 @@ export class Egress {
       session.drops.full++;
       return true;
     }
-    if (session.clear && session.datagram && !whole) {
-      this.#clearPieces(session, offset, length, piece, count, offload);
+    if (session.clear && session.datagram && session.circuit === undefined && !whole) {
+      this.#clearPieces(session, offset, length, piece, count, offload, flag);
       session.clearOctetsOut += length;
       return true;
     }
@@ -186,7 +198,7 @@ export class Egress {
       const fragment = whole ? 0 : FRAGMENT_HEADER_LENGTH;
       const at = this.#open(session, type, overhead + fragment + data);
       const kind = whole ? PacketType.superFrame : PacketType.superFragment;
-      writePacketHeader(slab, at, kind, fragment + data);
+      writePacketHeader(slab, at, kind | flag, fragment + data);
       let fill = at + PACKET_HEADER_LENGTH;
       if (!whole) writeFragmentHeader(slab, fill, id, index, count, position, total);
       fill += fragment;
@@ -218,6 +230,7 @@ export class Egress {
     piece: number,
     count: number,
     offload: Readonly<FrameOffload>,
+    flag: number,
   ): void {
     // These are listed at once, so what is staged has to leave first.
     if (session.staging >= 0) this.drain();
@@ -242,7 +255,8 @@ export class Egress {
         const fields = index === 0 ? SUPER_HEADER_LENGTH : 0;
         this.#writeClearHeader(session, start, FRAGMENT_HEADER_LENGTH + data);
         const packet = start + RECORD_HEADER_LENGTH;
-        writePacketHeader(slab, packet, PacketType.superFragment, FRAGMENT_HEADER_LENGTH + data);
+        const kind = PacketType.superFragment | flag;
+        writePacketHeader(slab, packet, kind, FRAGMENT_HEADER_LENGTH + data);
         const fragment = packet + PACKET_HEADER_LENGTH;
         writeFragmentHeader(slab, fragment, id, index, count, position, total);
         if (index === 0) writeSuperHeader(slab, start + headers, offload);
@@ -346,6 +360,28 @@ export class Egress {
     session.stagingFill += PACKET_HEADER_LENGTH + payload.length;
   }
 
+  /**
+   * A link message that lies in the slab, as a packet of another session.
+   * @param number of the circuit, as in packets that we send
+   * @returns false when it is too long for a record
+   */
+  relay(session: Session, number: number, offset: number, length: number): boolean {
+    if (session.datagram && RELAY_OVERHEAD + length > session.recordLength) return false;
+    if (this.#isPatienceOver(session)) {
+      session.drops.full++;
+      return true;
+    }
+    const payload = RELAY_HEADER_LENGTH + length;
+    const at = this.#room(session, LinkMessageType.sealedRecord, payload);
+    if (at < 0) return false;
+    const { slab } = this.#io;
+    writePacketHeader(slab, at, PacketType.relay, payload);
+    writeCircuit(slab, at + PACKET_HEADER_LENGTH, number);
+    slab.copyWithin(at + PACKET_HEADER_LENGTH + RELAY_HEADER_LENGTH, offset, offset + length);
+    session.stagingFill += PACKET_HEADER_LENGTH + payload;
+    return true;
+  }
+
   /** A sealed record of exactly `size` octets that only asks whether it arrives. */
   probe(session: Session, size: number): void {
     this.#closeRecord(session);
@@ -434,7 +470,36 @@ export class Egress {
   /** Seals and sends all that was gathered. Staging and the send list are empty afterwards. */
   drain(): void {
     if (this.#activeCount > 0) this.#drainSessions();
+    // Their records are packets of other sessions, which nobody relays: once more is enough.
+    if (this.#relayed.length > 0) {
+      this.#flush();
+      this.#relayRecords();
+      if (this.#activeCount > 0) this.#drainSessions();
+    }
     this.#flush();
+  }
+
+  /** Puts the sealed records of relayed sessions into those of the friends who relay them. */
+  #relayRecords(): void {
+    const sessions = this.#relayed.splice(0);
+    for (const session of sessions) {
+      const { circuit, ownStaging: start } = session;
+      const outer = circuit === undefined ? undefined : this.#observer.sessionOf(circuit.port);
+      if (circuit === undefined || outer === undefined || outer.circuit !== undefined) {
+        session.drops.sendErrors += session.recordCount;
+      } else {
+        const number = answerNumber(circuit.number);
+        let from = start;
+        for (let index = 0; index < session.recordCount; index++) {
+          const size = session.recordEnds[index] - from;
+          const passed = this.relay(outer, number, from, size);
+          // A probe that does not fit is as good as lost; what is no probe tells that the way shrank.
+          if (!passed && size <= session.recordLength) session.pathMtu.tooLarge(size, this.now);
+          from = session.recordEnds[index];
+        }
+      }
+      session.recordCount = 0;
+    }
   }
 
   #drainSessions(): void {
@@ -448,11 +513,12 @@ export class Egress {
     for (let i = 0; i < count; i++) {
       const session = this.#active[i] as Session;
       this.#active[i] = undefined;
-      if (session.datagram) this.#sendDatagrams(session);
+      if (session.circuit !== undefined) this.#relayed.push(session);
+      else if (session.datagram) this.#sendDatagrams(session);
       else this.#sendStream(session);
       session.staging = -1;
       session.stagingFill = 0;
-      session.recordCount = 0;
+      if (session.circuit === undefined) session.recordCount = 0;
     }
     this.#activeCount = 0;
     this.#areas = 0;
@@ -486,7 +552,14 @@ export class Egress {
     return at + PACKET_HEADER_LENGTH;
   }
 
-  #fragment(session: Session, type: number, offset: number, length: number, piece: number): void {
+  #fragment(
+    session: Session,
+    type: number,
+    offset: number,
+    length: number,
+    piece: number,
+    kind: number,
+  ): void {
     const count = Math.ceil(length / piece);
     if (count > MAX_FRAGMENTS) {
       session.drops.giant++;
@@ -501,7 +574,7 @@ export class Egress {
       const at = this.#room(session, type, FRAGMENT_HEADER_LENGTH + data);
       if (at < 0) return;
       const body = at + PACKET_HEADER_LENGTH;
-      writePacketHeader(slab, at, PacketType.fragment, FRAGMENT_HEADER_LENGTH + data);
+      writePacketHeader(slab, at, kind, FRAGMENT_HEADER_LENGTH + data);
       writeFragmentHeader(slab, body, id, index, count, position, length);
       slab.copyWithin(body + FRAGMENT_HEADER_LENGTH, offset + position, offset + position + data);
       session.stagingFill += PACKET_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH + data;
@@ -533,8 +606,11 @@ export class Egress {
     const jobsFull = this.#jobs + this.#activeCount + 1 >= JOB_RECORDS;
     if (full || jobsFull || (session.staging < 0 && this.#areas === STAGING_AREAS)) this.drain();
     if (session.staging < 0) {
-      session.staging = SlabLayout.arena + this.#areas * STAGING_LENGTH;
-      this.#areas++;
+      if (session.circuit !== undefined) session.staging = session.ownStaging;
+      else {
+        session.staging = SlabLayout.arena + this.#areas * STAGING_LENGTH;
+        this.#areas++;
+      }
       this.#active[this.#activeCount++] = session;
     }
     session.recordStart = session.staging + session.stagingFill;

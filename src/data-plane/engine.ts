@@ -25,9 +25,11 @@ import {
 } from '../io/contract.ts';
 import { DEFAULT_KEEPALIVE, type KeepaliveOptions } from '../links/keepalive.ts';
 import { PacketType } from '../links/packet.ts';
+import { RELAY_HEADER_LENGTH, readCircuit } from '../links/relay/relay-packet.ts';
 import { COMPLETE, type FrameOffload } from '../links/super-frame.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import { FilteringDatabase } from '../switch/filtering-database.ts';
+import { answerNumber, type CircuitEnd, Circuits } from './circuits.ts';
 import type { Command, OpenSession } from './commands.ts';
 import type { Egress } from './egress.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -57,6 +59,7 @@ const { ENOBUFS } = constants.errno;
 type Owner =
   | { readonly kind: 'endpoint'; readonly endpoint: Endpoint }
   | { readonly kind: 'datagrams' | 'listener' | 'stream' }
+  | { readonly kind: 'circuit'; readonly end: CircuitEnd }
   /** Added, but not yet said what for. */
   | { readonly kind: 'frames'; readonly carrier: DescriptorKind };
 
@@ -86,6 +89,7 @@ export class Engine implements IngressTarget {
   readonly #owners: (Owner | undefined)[] = new Array(MAX_DESCRIPTORS).fill(undefined);
   readonly #sessions: (Session | undefined)[] = new Array(SESSION_TABLE_LENGTH).fill(undefined);
   readonly #liveSessions = new Set<Session>();
+  readonly #circuits = new Circuits();
   readonly #ping = new PingPayload();
   /** The offload fields of the frame in hand. */
   readonly #offload: FrameOffload = {
@@ -132,11 +136,13 @@ export class Engine implements IngressTarget {
       if (rx[at + Rx.event] !== RxEvent.data || !this.#scanData(at)) others++;
     }
     this.ingress.open(now);
+    if (this.#circuits.messages > 0) this.#openRelayed(now);
     if (others > 0) {
       for (let i = 0; i < count; i++) this.#other(i * RX_STRIDE);
     }
     if (now >= this.ingress.deadline) this.ingress.giveUp(now, this.#liveSessions);
     if (now >= this.#nextTick) this.#tick(now);
+    if (this.#board.claims.own.hasNews) this.#board.tellNews();
     this.#egress.drain();
     this.#board.flowControl.review(now, this.#retry);
     this.ingress.release();
@@ -146,7 +152,7 @@ export class Engine implements IngressTarget {
   }
 
   #setNow(now: number): void {
-    this.#now = this.#egress.now = this.#board.now = now;
+    this.#now = this.#egress.now = this.#board.now = this.#board.claims.now = now;
   }
 
   /** Ends the streams of which a piece got lost for want of memory: nothing behind it makes sense. */
@@ -198,6 +204,19 @@ export class Engine implements IngressTarget {
       }
       case 'send-frame':
         this.#board.sendFrame(command.port, command.frame);
+        return undefined;
+      case 'add-circuit':
+        this.#owners[command.descriptor] = { kind: 'circuit', end: command.end };
+        this.#circuits.add(command.end.port, command.end.number, command.descriptor);
+        return undefined;
+      case 'join-circuits':
+        this.#circuits.join(command.one, command.other);
+        return undefined;
+      case 'part-circuits':
+        this.#circuits.part(command.one, command.other);
+        return undefined;
+      case 'forget-claims':
+        this.#board.claims.portGone(command.port);
         return undefined;
       case 'inject-frame':
         this.#board.inject(command.port, command.frame);
@@ -346,6 +365,44 @@ export class Engine implements IngressTarget {
     this.#notices.friend(NoticeKind.bulkSent, 0, session.localIndex, 0, -1, 0, 0);
   }
 
+  // ---- circuits
+
+  /** Records that came through friends who relay them: opened once those around them are. */
+  #openRelayed(now: number): void {
+    const { ingress } = this;
+    const circuits = this.#circuits;
+    this.#egress.drain(); // it uses the job list, too
+    // No message in these is kept: nobody relays what is relayed.
+    for (let index = 0; index < circuits.messages; index++) {
+      if (ingress.isFull) this.#makeRoom();
+      const descriptor = circuits.descriptorAt(index);
+      ingress.datagram(descriptor, circuits.offsetAt(index), circuits.lengthAt(index), -1);
+    }
+    circuits.messages = 0;
+    ingress.open(now);
+  }
+
+  #relayed(session: Session, offset: number, length: number): void {
+    if (length <= RELAY_HEADER_LENGTH || session.circuit !== undefined) {
+      session.drops.malformed++;
+      return;
+    }
+    const circuits = this.#circuits;
+    const number = readCircuit(this.#io.slab, offset);
+    const from = offset + RELAY_HEADER_LENGTH;
+    const octets = length - RELAY_HEADER_LENGTH;
+    const next = circuits.next(session.port, number, octets);
+    if (next === undefined) {
+      if (!circuits.keep(session.port, number, from, octets)) session.drops.unknown++;
+      return;
+    }
+    const to = this.#board.sessionOf(next.port);
+    const passes = to !== undefined && to.circuit === undefined;
+    if (!passes || !this.#egress.relay(to, answerNumber(next.number), from, octets)) {
+      circuits.counters.relayDropped++;
+    }
+  }
+
   // ---- IngressTarget
 
   session(localIndex: number): Session | undefined {
@@ -353,13 +410,27 @@ export class Engine implements IngressTarget {
     return session?.localIndex === localIndex ? session : undefined;
   }
 
-  frame(session: Session, offset: number, length: number, offload: Readonly<FrameOffload>): void {
-    this.#board.fromSession(session, offset, length, offload);
+  frame(
+    session: Session,
+    offset: number,
+    length: number,
+    offload: Readonly<FrameOffload>,
+    straight: boolean,
+  ): void {
+    this.#board.fromSession(session, offset, length, offload, straight);
   }
 
   packet(session: Session, type: number, offset: number, length: number): void {
     if (type === PacketType.bridge) {
       this.#notices.friend(NoticeKind.bridgeFrame, 0, session.port, 0, -1, offset, length);
+      return;
+    }
+    if (type === PacketType.claim) {
+      this.#board.claim(session, offset, length);
+      return;
+    }
+    if (type === PacketType.relay) {
+      this.#relayed(session, offset, length);
       return;
     }
     this.#notices.friend(NoticeKind.packet, type, session.localIndex, 0, -1, offset, length);
@@ -414,6 +485,7 @@ export class Engine implements IngressTarget {
   #tick(now: number): void {
     this.#nextTick = now + TICK_INTERVAL;
     this.database.age(now, AGEING_BUDGET);
+    this.#board.tickClaims();
     this.#egress.drain(); // keys may move on below: what is staged has to be sealed before
     for (const session of this.#liveSessions) this.#tickSession(session, now);
   }
@@ -478,6 +550,10 @@ export class Engine implements IngressTarget {
     }
     if (owner.kind === 'endpoint') this.#board.flowControl.removed(owner.endpoint);
     this.#owners[index] = undefined;
+    if (owner.kind === 'circuit') {
+      this.#circuits.remove(owner.end.port, owner.end.number);
+      return;
+    }
     this.#io.removeDescriptor(index);
     this.#streams.remove(index);
     if (owner.kind === 'endpoint') this.#board.removeEndpoint(owner.endpoint);
@@ -498,6 +574,10 @@ export class Engine implements IngressTarget {
     }
     if (owner === undefined || message.length > this.memory.scratch.slotLength) return;
     const slot = this.memory.scratch.take();
+    if (owner.kind === 'circuit') {
+      this.#messageOnCircuit(owner.end, slot, message);
+      return;
+    }
     const addressSlot = address === undefined ? -1 : this.memory.addresses.take();
     if (slot >= 0 && (address === undefined || addressSlot >= 0)) {
       this.#io.slab.set(message, slot);
@@ -509,6 +589,16 @@ export class Engine implements IngressTarget {
     if (addressSlot >= 0) this.memory.addresses.give(addressSlot);
   }
 
+  #messageOnCircuit({ port, number }: CircuitEnd, slot: number, message: Uint8Array): void {
+    if (slot < 0) return;
+    const session = this.#board.sessionOf(port);
+    this.#io.slab.set(message, slot);
+    if (session !== undefined && session.circuit === undefined) {
+      this.#egress.relay(session, answerNumber(number), slot, message.length);
+    }
+    this.memory.scratch.give(slot);
+  }
+
   #sessionOn(descriptor: number): Session | undefined {
     for (const session of this.#liveSessions) if (session.descriptor === descriptor) return session;
     return undefined;
@@ -517,7 +607,9 @@ export class Engine implements IngressTarget {
   #openSession(open: OpenSession): void {
     const owner = this.#owners[open.descriptor];
     const place = open.localIndex & SESSION_MASK;
-    if (owner === undefined || this.#sessions[place] !== undefined) {
+    const circuit = owner?.kind === 'circuit' ? owner.end : undefined;
+    const full = circuit !== undefined && this.memory.chunks.available === 0;
+    if (owner === undefined || full || this.#sessions[place] !== undefined) {
       this.#notices.friend(NoticeKind.dead, 0, open.localIndex, 0, -1, 0, 0);
       return;
     }
@@ -528,9 +620,11 @@ export class Engine implements IngressTarget {
       open,
       this.#keepalive,
       this.#now,
+      circuit,
     );
     this.#sessions[place] = session;
     this.#liveSessions.add(session);
+    this.#board.addSession(session);
     this.#nextTick = 0; // ping and probe at once
     if (!this.#streams.sendQueued(open.descriptor)) this.#finish(open.descriptor, ENOBUFS);
   }
@@ -558,7 +652,16 @@ export class Engine implements IngressTarget {
 
   #answer(what: 'addresses' | 'sessions' | 'io'): unknown {
     if (what === 'addresses') return this.database.snapshot(this.#now);
-    if (what === 'io') return { ...this.#io.counters(), ...this.ingress.drops };
+    if (what === 'io') {
+      const { counters, own } = this.#board.claims;
+      return {
+        ...this.#io.counters(),
+        ...this.ingress.drops,
+        ...counters,
+        hostsRefused: own.refused,
+        ...this.#circuits.counters,
+      };
+    }
     const reports: SessionReport[] = [];
     for (const session of this.#liveSessions) reports.push(describeSession(session));
     return reports;

@@ -27,7 +27,13 @@ import {
   readReceiver,
   readType,
 } from '../links/link-message.ts';
-import { PACKET_HEADER_LENGTH, PacketType, packetLength, packetType } from '../links/packet.ts';
+import {
+  PACKET_HEADER_LENGTH,
+  PacketType,
+  packetLength,
+  packetType,
+  STRAIGHT,
+} from '../links/packet.ts';
 import {
   COMPLETE,
   type FrameOffload,
@@ -47,8 +53,14 @@ const MOST_KEPT = 32;
 export interface IngressTarget {
   /** The live session of a local index, if any. */
   session(localIndex: number): Session | undefined;
-  /** An Ethernet frame from a session, in the slab. */
-  frame(session: Session, offset: number, length: number, offload: Readonly<FrameOffload>): void;
+  /** An Ethernet frame from a session, in the slab; `straight`: for a host of ours only. */
+  frame(
+    session: Session,
+    offset: number,
+    length: number,
+    offload: Readonly<FrameOffload>,
+    straight: boolean,
+  ): void;
   /** Sends what is gathered: nothing points into the memory of frames any more. */
   drain(): void;
   /** A packet that is not for the data plane. */
@@ -269,7 +281,9 @@ export class Ingress {
         session.drops.malformed++;
         return;
       }
-      const type = packetType(slab, offset);
+      const first = packetType(slab, offset);
+      const straight = (first & STRAIGHT) !== 0;
+      const type = first & ~STRAIGHT;
       const length = packetLength(slab, offset);
       const payload = offset + PACKET_HEADER_LENGTH;
       offset = payload + length;
@@ -277,30 +291,43 @@ export class Ingress {
         session.drops.malformed++;
         return;
       }
-      if (type === PacketType.ethernet) this.#frame(session, payload, length, sealed);
-      else if (type === PacketType.fragment) this.#fragment(session, payload, length, sealed);
-      else if (type === PacketType.superFragment) {
-        this.#superFragment(session, payload, length, sealed);
+      if (type === PacketType.ethernet) this.#frame(session, payload, length, sealed, straight);
+      else if (type === PacketType.fragment) {
+        this.#fragment(session, payload, length, sealed, straight);
+      } else if (type === PacketType.superFragment) {
+        this.#superFragment(session, payload, length, sealed, straight);
       } else if (type === PacketType.superFrame) {
-        this.#superFrame(session, payload, length, sealed);
-      } else if (sealed) this.#control(session, type, payload, length);
+        this.#superFrame(session, payload, length, sealed, straight);
+      } else if (sealed) this.#control(session, first, payload, length);
       else session.drops.unexpectedClear++;
     }
   }
 
-  #frame(session: Session, offset: number, length: number, sealed: boolean): void {
+  #frame(
+    session: Session,
+    offset: number,
+    length: number,
+    sealed: boolean,
+    straight: boolean,
+  ): void {
     if (!sealed) session.clearOctetsIn += length;
-    this.#target.frame(session, offset, length, COMPLETE);
+    this.#target.frame(session, offset, length, COMPLETE, straight);
   }
 
-  #fragment(session: Session, offset: number, length: number, sealed: boolean): void {
+  #fragment(
+    session: Session,
+    offset: number,
+    length: number,
+    sealed: boolean,
+    straight: boolean,
+  ): void {
     const { reassembly } = session;
     const malformed = reassembly.malformed;
     const slot = reassembly.accept(this.#io.slab, offset, length, this.#now);
     if (reassembly.malformed !== malformed) session.drops.malformed++;
     if (slot < 0) return;
     // The frame stays in its slot until the next turn, when what was sent has left.
-    this.#frame(session, slot, reassembly.lastLength, sealed);
+    this.#frame(session, slot, reassembly.lastLength, sealed, straight);
     this.#whole.push(slot);
     this.#wholeOwners.push(session);
   }
@@ -311,6 +338,7 @@ export class Ingress {
     offset: number,
     length: number,
     sealed: boolean,
+    straight: boolean,
     pieces?: PartialSuperFrame,
   ): void {
     const { slab } = this.#io;
@@ -338,10 +366,16 @@ export class Ingress {
     }
     fields.pieces = pieces !== undefined && pieces.loose > 0 ? pieces : undefined;
     if (!sealed) session.clearOctetsIn += octets;
-    this.#target.frame(session, frame, octets, fields);
+    this.#target.frame(session, frame, octets, fields, straight);
   }
 
-  #superFragment(session: Session, offset: number, length: number, sealed: boolean): void {
+  #superFragment(
+    session: Session,
+    offset: number,
+    length: number,
+    sealed: boolean,
+    straight: boolean,
+  ): void {
     const { superReassembly } = session;
     const { malformed } = superReassembly;
     if (!session.superFrames) {
@@ -352,7 +386,7 @@ export class Ingress {
       this.#target.drain();
       this.#releaseSuper();
     }
-    const whole = superReassembly.accept(this.#io.slab, offset, length, this.#now);
+    const whole = superReassembly.accept(this.#io.slab, offset, length, this.#now, straight);
     if (superReassembly.malformed !== malformed) session.drops.malformed++;
     if (whole === undefined) {
       if (!this.#incomplete.includes(session)) this.#incomplete.push(session);
@@ -364,14 +398,14 @@ export class Ingress {
     }
     superReassembly.take(whole);
     this.#keep(session, whole);
-    this.#superFrame(session, whole.offsets[0], whole.total, sealed, whole);
+    this.#superFrame(session, whole.offsets[0], whole.total, sealed, straight, whole);
   }
 
   #salvage(session: Session, frame: PartialSuperFrame, sealed: boolean): void {
     this.#keep(session, frame);
     salvage(this.#io.slab, frame, (offset, length, offload) => {
       if (!sealed) session.clearOctetsIn += length;
-      this.#target.frame(session, offset, length, offload);
+      this.#target.frame(session, offset, length, offload, frame.straight);
     });
   }
 

@@ -8,8 +8,10 @@ import type { BatchedIo } from '../io/contract.ts';
 import { Reassembly } from '../links/fragment.ts';
 import { Keepalive, type KeepaliveOptions } from '../links/keepalive.ts';
 import { PathMtu } from '../links/path-mtu.ts';
+import { RELAY_OVERHEAD } from '../links/relay/relay-packet.ts';
 import { ReplayWindow } from '../links/replay-window.ts';
 import { SuperReassembly } from '../links/super-reassembly.ts';
+import type { CircuitEnd } from './circuits.ts';
 import type { OpenSession } from './commands.ts';
 import type { DataPlaneMemory, PiecePool } from './memory.ts';
 import { describeSession } from './report.ts';
@@ -47,10 +49,14 @@ export class Session {
   readonly localIndex: number;
   readonly remoteIndex: number;
   readonly descriptor: number;
-  /** Slab offset of the other end's address; -1 on a stream. */
+  /** Slab offset of the other end's address; -1 on a stream and on a circuit. */
   readonly address: number;
+  /** What it goes through, if a friend relays it; its records are then packets of that session. */
+  readonly circuit: CircuitEnd | undefined;
   readonly datagram: boolean;
   readonly clear: boolean;
+  /** In the clear, and this node is in a group: not everything may leave by it. */
+  readonly confined: boolean;
   readonly port: number;
   readonly largestFrame: number;
   /** The other end takes super-frames. */
@@ -91,7 +97,9 @@ export class Session {
   /** The death of the session has been told. */
   deadNoticed = false;
 
-  // Staging: the records of this turn, one behind another in one piece of the arena.
+  // Staging: the records of this turn, one behind another in one piece of the arena; those of
+  // a relayed session in a piece of its own.
+  readonly ownStaging: number;
   staging = -1;
   stagingFill = 0;
   /** Where the open record begins; -1 when none is open. */
@@ -120,23 +128,28 @@ export class Session {
     open: OpenSession,
     keepalive: KeepaliveOptions,
     now: number,
+    circuit?: CircuitEnd,
   ) {
     this.localIndex = open.localIndex;
     this.remoteIndex = open.remoteIndex;
     this.descriptor = open.descriptor;
     this.clear = open.mode === 'clear';
+    this.confined = this.clear && (open.confined ?? false);
+    this.circuit = circuit;
     this.port = open.port;
     this.largestFrame = open.largestFrame;
     this.superFrames = open.superFrames ?? false;
-    this.datagram = open.address !== undefined;
+    this.datagram = open.address !== undefined || circuit !== undefined;
     this.address = open.address === undefined ? -1 : memory.addresses.take();
     if (open.address !== undefined) {
       if (this.address < 0) throw new RangeError('no address slot is left');
       io.slab.set(open.address, this.address);
     }
+    this.ownStaging = circuit === undefined ? -1 : memory.chunks.take();
+    if (circuit !== undefined && this.ownStaging < 0) throw new RangeError('no chunk is left');
     this.keys = new SessionKeys(io, keySlots, { ...open, now });
     this.keepalive = new Keepalive(keepalive, now);
-    this.pathMtu = new PathMtu(now);
+    this.pathMtu = new PathMtu(now, circuit === undefined ? 0 : RELAY_OVERHEAD);
     this.reassembly = new Reassembly(memory.frames, open.largestFrame);
     this.superReassembly = new SuperReassembly(memory.large);
   }
@@ -159,6 +172,7 @@ export class Session {
     this.superReassembly.clear();
     if (this.address >= 0) memory.addresses.give(this.address);
     if (this.backlog >= 0) memory.chunks.give(this.backlog);
+    if (this.ownStaging >= 0) memory.chunks.give(this.ownStaging);
     this.backlog = -1;
   }
 }

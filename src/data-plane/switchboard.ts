@@ -9,7 +9,7 @@
  * No frame allocates.
  */
 import { type BatchedIo, DescriptorKind, Offload } from '../io/contract.ts';
-import { PacketType } from '../links/packet.ts';
+import { PacketType, STRAIGHT } from '../links/packet.ts';
 import {
   COMPLETE,
   type FrameOffload,
@@ -21,6 +21,8 @@ import { Counter, type CounterWriter } from '../switch/counters.ts';
 import type { FilteringDatabase } from '../switch/filtering-database.ts';
 import { Forwarder, type ForwarderSettings, Verdict } from '../switch/forwarding.ts';
 import { PORT_TABLE_LENGTH } from '../switch/port.ts';
+import { Origin, PortTrust } from '../switch/port-trust.ts';
+import { Claims } from './claims.ts';
 import { isDhcpReply } from './dhcp-reply.ts';
 import { Egress, type EgressObserver } from './egress.ts';
 import { Endpoint } from './endpoint.ts';
@@ -42,6 +44,7 @@ export interface SwitchboardParts {
 export class Switchboard implements EgressObserver {
   readonly egress: Egress;
   readonly flowControl: FlowControl;
+  readonly claims: Claims;
   readonly #io: BatchedIo;
   readonly #memory: DataPlaneMemory;
   readonly #notices: NoticeWriter;
@@ -64,7 +67,9 @@ export class Switchboard implements EgressObserver {
     this.#notices = notices;
     this.#counters = counters;
     this.#database = database;
-    this.#forwarder = new Forwarder(database, counters);
+    this.claims = new Claims(database);
+    this.#forwarder = new Forwarder(database, counters, this.claims);
+    this.claims.watch(this.#forwarder.trust);
     this.egress = new Egress(io, memory, this);
     this.#segmenter = new Segmenter(io, memory.large);
     this.flowControl = new FlowControl(io);
@@ -80,19 +85,21 @@ export class Switchboard implements EgressObserver {
     offload: Readonly<FrameOffload>,
   ): void {
     this.#ingressEndpoint = endpoint;
-    const verdict = this.#forward(endpoint.port, offset, length, offload);
+    const verdict = this.#forward(endpoint.port, offset, length, offload, Origin.local, false);
     this.#ingressEndpoint = undefined;
     if (verdict === Verdict.control) this.#toControl(endpoint.port, offset, length);
   }
 
-  /** A frame of a friend. */
+  /** A frame of a friend; `straight`: for a host of ours only. */
   fromSession(
     session: Session,
     offset: number,
     length: number,
     offload: Readonly<FrameOffload>,
+    straight: boolean,
   ): void {
-    const verdict = this.#forward(session.port, offset, length, offload);
+    const origin = session.clear ? Origin.clear : Origin.sealed;
+    const verdict = this.#forward(session.port, offset, length, offload, origin, straight);
     // Friends send these as sealed `bridge` packets only; as Ethernet they could be anybody's.
     if (verdict === Verdict.control) session.drops.unexpectedClear++;
   }
@@ -101,24 +108,34 @@ export class Switchboard implements EgressObserver {
   inject(port: number, frame: Uint8Array): void {
     const slot = this.#borrow(frame);
     if (slot < 0) return;
-    if (this.#forward(port, slot, frame.length, COMPLETE) === Verdict.control) {
-      this.#toControl(port, slot, frame.length);
-    }
+    const verdict = this.#forward(port, slot, frame.length, COMPLETE, Origin.local, false);
+    if (verdict === Verdict.control) this.#toControl(port, slot, frame.length);
     this.#giveBack(slot);
   }
 
-  #forward(port: number, offset: number, length: number, offload: Readonly<FrameOffload>): Verdict {
+  #forward(
+    port: number,
+    offset: number,
+    length: number,
+    offload: Readonly<FrameOffload>,
+    origin: Origin,
+    straight: boolean,
+  ): Verdict {
     const { slab } = this.#io;
     const forwarder = this.#forwarder;
     const plain = offload.offload === Offload.none;
     const longest = plain ? length : superFrameHeaders(slab, offset, offload) + offload.segmentSize;
-    const verdict = forwarder.decide(slab, offset, length, port, this.now, longest);
+    const verdict = straight
+      ? forwarder.deliver(slab, offset, length, port, this.now, longest, origin)
+      : forwarder.decide(slab, offset, length, port, this.now, longest, origin);
     const { count, egress } = forwarder;
-    if (plain) {
-      for (let i = 0; i < count; i++) this.#toPort(egress[i], offset, length);
-      return verdict;
+    let flag = forwarder.straight ? STRAIGHT : 0;
+    for (let i = 0; i < count; i++) {
+      if (plain) this.#toPort(egress[i], offset, length, flag);
+      else this.#superToPort(egress[i], offset, length, offload, flag);
+      flag = 0; // behind the first there may be the mirror
     }
-    for (let i = 0; i < count; i++) this.#superToPort(egress[i], offset, length, offload);
+    if (plain) return verdict;
     this.#segmenter.forget();
     return verdict;
   }
@@ -130,10 +147,10 @@ export class Switchboard implements EgressObserver {
 
   // ---- frames out
 
-  #toPort(port: number, offset: number, length: number): void {
+  #toPort(port: number, offset: number, length: number, flag: number): void {
     const session = this.#links[port];
     if (session !== undefined) {
-      this.egress.frameToSession(session, offset, length);
+      this.egress.frameToSession(session, offset, length, flag);
       this.#counters.frameOut(port, length);
       return;
     }
@@ -153,23 +170,25 @@ export class Switchboard implements EgressObserver {
     offset: number,
     length: number,
     offload: Readonly<FrameOffload>,
+    flag: number,
   ): void {
+    const { egress } = this;
     const session = this.#links[port];
     if (session !== undefined) {
       const at = this.#inOnePlace(offset, offload);
-      if (session.superFrames && this.egress.superFrameToSession(session, at, length, offload)) {
+      if (session.superFrames && egress.superFrameToSession(session, at, length, offload, flag)) {
         this.#counters.frameOut(port, length);
-      } else this.#segments(port, offset, length, offload);
+      } else this.#segments(port, offset, length, offload, flag);
       return;
     }
     const endpoints = this.#endpoints[port];
     if (endpoints === undefined) return;
     for (let i = 0; i < endpoints.length; i++) {
       if (endpoints[i].tap) {
-        this.egress.superFrameToTap(endpoints[i], offset, length, offload);
+        egress.superFrameToTap(endpoints[i], offset, length, offload);
         this.#counters.frameOut(port, length);
       } else {
-        this.#segments(port, offset, length, offload, endpoints[i]);
+        this.#segments(port, offset, length, offload, 0, endpoints[i]);
       }
     }
   }
@@ -188,6 +207,7 @@ export class Switchboard implements EgressObserver {
     offset: number,
     length: number,
     offload: Readonly<FrameOffload>,
+    flag: number,
     endpoint?: Endpoint,
   ): void {
     const segmenter = this.#segmenter;
@@ -199,7 +219,7 @@ export class Switchboard implements EgressObserver {
     for (let i = 0; i < segmenter.count; i++) {
       const at = segmenter.offsetOf(i);
       const octets = segmenter.lengthOf(i);
-      if (endpoint === undefined) this.#toPort(port, at, octets);
+      if (endpoint === undefined) this.#toPort(port, at, octets, flag);
       else {
         this.egress.toEndpoint(endpoint, at, octets);
         this.#counters.frameOut(port, octets);
@@ -247,6 +267,7 @@ export class Switchboard implements EgressObserver {
 
   configure(settings: ForwarderSettings): void {
     this.#forwarder.applySettings(settings, this.now);
+    this.claims.vlanAware = settings.vlans !== undefined;
   }
 
   listenDhcp(port: number, on: boolean): void {
@@ -265,21 +286,76 @@ export class Switchboard implements EgressObserver {
     endpoint.destroy(this.#memory);
     const rest = this.#endpoints[port]?.filter((each) => each !== endpoint) ?? [];
     this.#endpoints[port] = rest.length > 0 ? rest : undefined;
-    if (rest.length === 0) this.#database.flushPort(port);
+    if (rest.length > 0) return;
+    this.#database.flushPort(port);
+    this.claims.portGone(port);
+  }
+
+  /** A session is there: its port is a link's, and no host there is ours. */
+  addSession({ port }: Session): void {
+    if (this.#forwarder.trust[port] !== PortTrust.local) return;
+    this.#forwarder.setTrust(port, PortTrust.absent);
   }
 
   /** From now on the port's frames leave through this session. */
   useSession(port: number, session: Session | undefined): void {
     this.#links[port] = session;
+    this.#forwarder.setTrust(port, trustOf(session));
+    if (session === undefined) return;
+    this.claims.sessionUsed(port, session.clear);
+    this.#tellHosts(port, session);
   }
 
   removeSession(session: Session): void {
     for (let port = 0; port < this.#links.length; port++) {
-      if (this.#links[port] === session) this.#links[port] = undefined;
+      if (this.#links[port] !== session) continue;
+      this.#links[port] = undefined;
+      this.#forwarder.setTrust(port, PortTrust.absent);
     }
   }
 
+  // ---- claims
+
+  /** A friend says which hosts it has. */
+  claim(session: Session, offset: number, length: number): void {
+    const { clear } = this.#links[session.port] ?? session;
+    this.claims.receive(this.#io.slab, offset, length, session.port, !clear);
+  }
+
+  /** Ends a turn: friends hear of hosts that are new, or gone. */
+  tellNews(): void {
+    const { own } = this.claims;
+    for (let port = 0; port < this.#links.length; port++) {
+      const session = this.#links[port];
+      if (session === undefined) continue;
+      own.tellNews((packet) => this.egress.controlToSession(session, PacketType.claim, packet));
+      this.claims.told(port);
+    }
+    own.forgetNews();
+  }
+
+  /** Time has passed: looks after our hosts, and tells all of them where that is due. */
+  tickClaims(): void {
+    this.claims.tick();
+    if (this.claims.own.hasNews) this.tellNews();
+    for (let port = 0; port < this.#links.length; port++) {
+      const session = this.#links[port];
+      if (session !== undefined) this.#tellHosts(port, session);
+    }
+  }
+
+  #tellHosts(port: number, session: Session): void {
+    if (!this.claims.takeList(port)) return;
+    this.claims.own.tellAll((packet) => {
+      this.egress.controlToSession(session, PacketType.claim, packet);
+    });
+  }
+
   // ---- EgressObserver
+
+  sessionOf(port: number): Session | undefined {
+    return this.#links[port];
+  }
 
   endpointFull(port: number, length: number): void {
     this.#counters.add(port, Counter.dropFull, 1);
@@ -295,4 +371,10 @@ export class Switchboard implements EgressObserver {
   endpointDrained(endpoint: Endpoint): void {
     this.flowControl.drained(endpoint, this.now);
   }
+}
+
+function trustOf(session: Session | undefined): PortTrust {
+  if (session === undefined) return PortTrust.absent;
+  if (!session.clear) return PortTrust.sealed;
+  return session.confined ? PortTrust.confined : PortTrust.clear;
 }

@@ -12,18 +12,24 @@ const MAPPED_PREFIX = '00000000000000000000ffff';
 /** For carriers within the machine. */
 const NO_ADDRESS = new Uint8Array(1);
 
-/** The far end's address as in the slab; that of a stream is in its URL only. */
+/**
+ * The far end's address as in the slab; that of a stream is in its URL only. For a relayed
+ * one, fewer octets, of the UID of the relay: more is not known.
+ */
 export function carrierAddress(carrier: Carrier): Uint8Array {
   if (carrier.address !== undefined) return carrier.address;
+  const [, relay] = /^relay:\/\/([0-9a-f]{30})/.exec(carrier.remote) ?? [];
+  if (relay !== undefined) return Buffer.from(relay, 'hex');
   const [, host] = /^tcp:\/\/\[?([^\]]+)\]?:\d+$/.exec(carrier.remote) ?? [];
   const address = new Uint8Array(ADDRESS_LENGTH);
   return host !== undefined && emitAddress({ host, port: 0 }, address) ? address : NO_ADDRESS;
 }
 
-/** A name for the network that the far end is in: an IPv4 /24 or an IPv6 /56. */
+/** A name for the network that the far end is in: an IPv4 /24, an IPv6 /56, or behind a relay. */
 export function carrierNetwork(carrier: Carrier): string {
   const address = carrierAddress(carrier);
-  if (address.length < IPV6_LENGTH) return 'local';
+  if (address === NO_ADDRESS) return 'local';
+  if (address.length < IPV6_LENGTH) return Buffer.from(address).toString('hex');
   const name = Buffer.from(address.subarray(0, IPV6_LENGTH)).toString('hex');
   const length = name.startsWith(MAPPED_PREFIX) ? IPV4_NETWORK_LENGTH : IPV6_NETWORK_LENGTH;
   return name.slice(0, 2 * length);

@@ -14,7 +14,13 @@ import type { Clock } from '../clock.ts';
 import type { PacketPriority } from '../data-plane/commands.ts';
 import type { DataPlane } from '../data-plane/data-plane.ts';
 import { addressText } from '../io/address.ts';
-import type { Carrier, LinkProvider, Listening, ProviderFactory } from '../links/contract.ts';
+import type {
+  Carrier,
+  CarrierEvents,
+  LinkProvider,
+  Listening,
+  ProviderFactory,
+} from '../links/contract.ts';
 import type { CookieSecrets } from '../links/handshake/cookie.ts';
 import { HandshakeGate } from '../links/handshake/handshake-gate.ts';
 import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
@@ -23,10 +29,11 @@ import { PacketType } from '../links/packet.ts';
 import { FEATURE_SUPER_FRAMES } from '../links/super-frame.ts';
 import { AcceptedStreams } from './accepted-streams.ts';
 import { CoreEvents, type IncomingPacket } from './core-events.ts';
-import { DialError, type DialledSession, dial, shakeHands } from './dialler.ts';
+import { type DialledSession, dial } from './dialler.ts';
 import type { Friend, FriendSession } from './friend.ts';
 import { type Facts, HandshakeDriver } from './handshake-driver.ts';
-import { Renewals } from './renewals.ts';
+import { handOver, PolicyKeeper } from './policy-keeper.ts';
+import { type RelayPolicy, Relays } from './relays.ts';
 import { isSurplus, prefer } from './rival-sessions.ts';
 import { SessionIndices } from './session-indices.ts';
 import type { Uid } from './uid.ts';
@@ -44,11 +51,6 @@ const STABLE = 5000;
 
 /** Milliseconds that a replaced session lives on whose frames travelled in another way. */
 const SHORT_LINGER = 1000;
-
-/** Milliseconds that a link made under a former policy may be used on. */
-const POLICY_PATIENCE = 10_000;
-/** The same where frames go in the clear and we have decided that they never shall. */
-const PLAINTEXT_PATIENCE = 1000;
 
 const NO_OCTETS = new Uint8Array(0);
 
@@ -75,6 +77,8 @@ export interface CoreOptions {
   readonly succeeded: (friend: Friend, formerUid: Uid, session: HandshakeSession) => void;
   /** A friend proved the ticket that we hold: the secret can be forgotten. */
   readonly redeemed: (friend: Friend) => void;
+  /** What we do as a relay, and through relays; all if left out. */
+  readonly relay?: RelayPolicy;
   /** Milliseconds between attempts at a better provider; 30 s if left out. */
   readonly upgradeInterval?: number;
 }
@@ -103,12 +107,11 @@ export class F2FCore {
   /** By local index: sessions in use and those that linger. */
   readonly #sessions = new Map<number, { friend: Friend; held: FriendSession }>();
   readonly #accepted: AcceptedStreams;
+  readonly relays: Relays;
   /** Sessions that another has replaced, the latest last, and what will end them. */
   readonly #lingering = new Map<FriendSession, NodeJS.Timeout>();
-  readonly #renewals: Renewals;
+  readonly #policy: PolicyKeeper;
   readonly #upgradeTimer: NodeJS.Timeout;
-  /** Counts the policies that were in force; sessions say which one they were made under. */
-  #policy = 1;
   #closed = false;
 
   constructor(options: CoreOptions) {
@@ -126,29 +129,48 @@ export class F2FCore {
       established: (session, carrier) => this.#answered(session, carrier),
       refused: (failure, carrier, policy) => this.#refused(failure, carrier, policy),
     });
-    this.#renewals = new Renewals({
+    this.#policy = new PolicyKeeper({
       clock: options.clock,
-      isStale: (held) => this.#isStale(held),
-      patience: (held) => this.#patience(held),
-      renew: (friend, held, signal) => this.#renew(friend, held, signal),
+      driver: this.handshakes,
+      providers: this.#providers,
+      log: options.log,
+      facts: () => this.#facts(),
       ask: ({ session }) => {
         this.#dataPlane.sendPacket(session.localIndex, PacketType.renew, NO_OCTETS, 'control');
       },
-      giveUp: (friend, waited) => {
-        this.#endLink(friend, `The policy changed, and the friend did not answer in ${waited} ms.`);
+      renewed: (dialled, held) => {
+        this.counters.renewed++;
+        this.#established(dialled, held);
       },
+      end: (friend, reason) => this.#endLink(friend, reason),
     });
     this.#accepted = new AcceptedStreams((carrier) => {
       this.handshakes.carrierClosed(carrier, 'The handshake took too long.');
     });
+    const carriers: CarrierEvents = {
+      accepted: (carrier) => this.#accepted.add(carrier),
+      message: (carrier, message) => this.handshakes.receive(carrier, message),
+      closed: (carrier, reason) => this.#carrierClosed(carrier, reason),
+    };
     for (const factory of options.providers) {
-      const provider = factory(this.#dataPlane, {
-        accepted: (carrier) => this.#accepted.add(carrier),
-        message: (carrier, message) => this.handshakes.receive(carrier, message),
-        closed: (carrier, reason) => this.#carrierClosed(carrier, reason),
-      });
+      const provider = factory(this.#dataPlane, carriers);
       this.#providers.set(provider.scheme, provider);
     }
+    this.relays = new Relays({
+      clock: options.clock,
+      policy: options.relay ?? { serve: true, use: true },
+      plane: this.#dataPlane,
+      carriers,
+      events: this.events,
+      friends: () => this.#friends.values(),
+      control: (friend, packet) => {
+        this.send(friend.uid, PacketType.relayControl, packet, 'control');
+      },
+      connect: async (friend, addresses, signal) => {
+        this.#established(await this.#dial(friend, addresses, [], signal));
+      },
+    });
+    this.#providers.set(this.relays.provider.scheme, this.relays.provider);
     const { upgradeInterval = UPGRADE_INTERVAL } = options;
     this.#upgradeTimer = setInterval(() => this.#upgrade(), upgradeInterval);
     this.#upgradeTimer.unref();
@@ -185,6 +207,7 @@ export class F2FCore {
     if (this.#friends.has(friend.uid)) return;
     this.#friends.set(friend.uid, friend);
     this.#connect(friend);
+    this.relays.review();
   }
 
   /** Ends all sessions with a friend at once and forgets it. */
@@ -195,6 +218,7 @@ export class F2FCore {
     this.#idle(friend);
     this.#endSessions(friend, reason);
     this.#lost(friend, reason);
+    this.relays.review();
     return true;
   }
 
@@ -203,10 +227,10 @@ export class F2FCore {
    * another session that the new policy is under; who was refused is tried again.
    */
   policyChanged(): void {
-    this.#policy++;
+    this.#policy.changed();
     for (const friend of this.#friends.values()) {
       if (friend.current === undefined) this.#connect(friend);
-      else this.#renewals.review(friend);
+      else this.#policy.renewals.review(friend);
     }
   }
 
@@ -253,9 +277,10 @@ export class F2FCore {
       return;
     }
     if (type === PacketType.renew) {
-      this.#renewals.asked(entry.friend, entry.held);
+      this.#policy.renewals.asked(entry.friend, entry.held);
       return;
     }
+    if (type === PacketType.relayControl && this.relays.receive(entry.friend, payload)) return;
     const packet: IncomingPacket = { type, payload, claimed: false };
     this.events.emit('read-write', { uid: entry.friend.uid, packet });
     if (!packet.claimed) this.counters.unclaimed++;
@@ -279,6 +304,7 @@ export class F2FCore {
     this.#closed = true;
     clearInterval(this.#upgradeTimer);
     this.#accepted.stop();
+    this.relays.close();
     for (const friend of this.#friends.values()) this.#idle(friend);
     for (const [index, { held }] of [...this.#sessions]) this.#end(index, held, 'the node stops');
     this.handshakes.close();
@@ -290,7 +316,7 @@ export class F2FCore {
   #facts(): Facts {
     return {
       ...this.#options.facts(),
-      policy: this.#policy,
+      policy: this.#policy.current,
       isFriend: (uid, publicKey) => this.#isFriend(uid, publicKey),
       tickets: this.#options.tickets,
     };
@@ -327,7 +353,7 @@ export class F2FCore {
     const friend = failure.peerUid === undefined ? undefined : this.#friends.get(failure.peerUid);
     if (friend === undefined) return;
     if (friend.current === undefined) friend.lastError = failure.detail;
-    else if (failure.reason === 'plaintext-refused' && policy === this.#policy) {
+    else if (failure.reason === 'plaintext-refused' && policy === this.#policy.current) {
       this.#endLink(friend, failure.detail);
     }
   }
@@ -353,7 +379,7 @@ export class F2FCore {
     };
     this.#open(friend, incoming);
     const renews = replaced !== undefined && replaced === friend.current;
-    if (renews) this.#handOver(replaced, incoming);
+    if (renews) handOver(replaced, incoming);
     else if (isSurplus(friend.current, incoming)) {
       this.#end(session.localIndex, incoming, 'another address was faster');
       return;
@@ -409,6 +435,7 @@ export class F2FCore {
       largestFrame: session.largestFrame,
       superFrames: (session.features & FEATURE_SUPER_FRAMES) !== 0,
       port: friend.port,
+      confined: this.#options.facts().groups.length > 0,
     });
     session.sendSecret.fill(0);
     session.receiveSecret.fill(0);
@@ -454,7 +481,7 @@ export class F2FCore {
       this.#retire(before, before.session.mode === session.mode ? LINGER : SHORT_LINGER);
     }
     this.events.emit('read-write', { uid: friend.uid });
-    this.#renewals.review(friend);
+    this.#policy.renewals.review(friend);
   }
 
   /** A session that another has replaced receives a little longer. */
@@ -470,7 +497,7 @@ export class F2FCore {
       (held) =>
         this.#sessions.get(held.session.localIndex)?.friend === friend &&
         held.session.mode === lost.session.mode &&
-        !this.#isStale(held),
+        !this.#policy.isStale(held),
     );
     const latest = theirs.at(-1);
     if (latest !== undefined) this.#keep(latest);
@@ -523,7 +550,7 @@ export class F2FCore {
   #lost(friend: Friend, reason: string): void {
     if (friend.current === undefined) return;
     friend.current = undefined;
-    this.#renewals.stop(friend);
+    this.#policy.renewals.stop(friend);
     friend.lastError = reason;
     this.#options.log.warn({ friend: friend.name, uid: friend.uid }, `link lost: ${reason}`);
     this.events.emit('disconnected', { uid: friend.uid, port: friend.port, reason });
@@ -598,57 +625,12 @@ export class F2FCore {
     const { attempt } = friend;
     friend.attempt = undefined;
     attempt?.abort(new Error('not needed any more'));
-    this.#renewals.stop(friend);
+    this.#policy.renewals.stop(friend);
   }
-
-  // ---- when the policy changes
 
   #ownUid(): Uid {
     const { suite, identity } = this.#options.facts();
     return uidOf(suite, identity.publicKey);
-  }
-
-  #isStale({ session }: FriendSession): boolean {
-    return session.policy !== this.#policy;
-  }
-
-  #patience({ session }: FriendSession): number {
-    const forbidden = session.mode === 'clear' && this.#options.facts().floor === 'never';
-    return forbidden ? PLAINTEXT_PATIENCE : POLICY_PATIENCE;
-  }
-
-  /** Makes a session in place of another: over the same socket, or over a stream like it. */
-  async #renew(friend: Friend, held: FriendSession, signal: AbortSignal): Promise<void> {
-    const { carrier, preference } = held;
-    const facts = { ...this.#facts(), expectedUid: friend.uid };
-    const { handshakes: driver } = this;
-    try {
-      const dialled = carrier.reliable
-        ? await dial({
-            addresses: [carrier.remote],
-            providers: this.#providers,
-            driver,
-            facts,
-            signal,
-            late: (each) => this.#established(each, held),
-          })
-        : await shakeHands({ ...carrier, close: () => {} }, preference, { driver, facts, signal });
-      this.counters.renewed++;
-      this.#established(dialled, held);
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      this.#options.log.debug({ friend: friend.name }, `not renewed: ${error.message}`);
-      if (!(error instanceof DialError) || !error.isFinal || facts.policy !== this.#policy) return;
-      if (friend.current === held) this.#endLink(friend, error.message);
-    }
-  }
-
-  /** Two sessions over one socket: whoever stays closes it. */
-  #handOver(before: FriendSession, after: FriendSession): void {
-    const { carrier } = before;
-    if (carrier.reliable) return;
-    after.carrier = { ...after.carrier, close: () => carrier.close() };
-    before.carrier = { ...carrier, close: () => {} };
   }
 
   /** Ends all sessions with a friend who stays one. */

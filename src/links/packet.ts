@@ -39,8 +39,20 @@ export const PacketType = {
   superFragment: 0x0b,
   /** Asks who made the session to make another in its place: our policy has changed. No payload. */
   renew: 0x0c,
+  /** Addresses of hosts of the sender (claim.ts). */
+  claim: 0x0d,
+  /** A link message for a friend of the receiver, or of the sender (relay/relay-packet.ts). */
+  relay: 0x0e,
+  /** Opens and closes the circuits of those. */
+  relayControl: 0x0f,
 } as const;
 export type PacketType = (typeof PacketType)[keyof typeof PacketType];
+
+/**
+ * In the type of `ethernet`, `fragment`, `superFrame` and `superFragment`: the frame is for a
+ * host of the receiver, and goes to that host or nowhere.
+ */
+export const STRAIGHT = 0x40;
 
 const TYPE_OFFSET = 0;
 const LENGTH_OFFSET = 1;

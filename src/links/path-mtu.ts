@@ -34,8 +34,10 @@ const RAISE_INTERVAL = 600_000;
 const CONFIRM_INTERVAL = 10_000;
 
 export class PathMtu {
-  #current = BASE_PATH_MTU;
-  /** Index in CANDIDATES of the size now tried; CANDIDATES.length when the search is over. */
+  readonly #base: number;
+  readonly #candidates: readonly number[];
+  #current: number;
+  /** Index of the candidate now tried; their count when the search is over. */
   #candidate = 0;
   #attempts = 0;
   #deadline: number;
@@ -43,8 +45,11 @@ export class PathMtu {
   #confirming = false;
   #waiting = false;
 
-  constructor(now: number) {
+  /** @param overhead octets that something in between adds to each message: a relay */
+  constructor(now: number, overhead = 0) {
     this.#deadline = now;
+    this.#base = this.#current = BASE_PATH_MTU - overhead;
+    this.#candidates = overhead === 0 ? CANDIDATES : CANDIDATES.map((size) => size - overhead);
   }
 
   /** Octets of the largest link message known to pass. */
@@ -61,16 +66,17 @@ export class PathMtu {
     if (now < this.#deadline) return 0;
     const patience = this.#confirming ? MAX_CONFIRMING_PROBES : MAX_PROBES;
     if (this.#waiting && this.#attempts >= patience) this.#refused(now);
-    if (this.#candidate < CANDIDATES.length && !this.#confirming) {
-      return this.#probe(CANDIDATES[this.#candidate], now);
+    if (this.#candidate < this.#candidates.length && !this.#confirming) {
+      return this.#probe(this.#candidates[this.#candidate], now);
     }
     if (!this.#confirming && this.#searchAgainAt > 0 && now >= this.#searchAgainAt) {
-      this.#candidate = CANDIDATES.findIndex((size) => size > this.#current);
-      if (this.#candidate < 0) this.#candidate = CANDIDATES.length;
+      this.#candidate = this.#candidates.findIndex((size) => size > this.#current);
+      if (this.#candidate < 0) this.#candidate = this.#candidates.length;
       this.#searchAgainAt = now + RAISE_INTERVAL;
-      if (this.#candidate < CANDIDATES.length) return this.#probe(CANDIDATES[this.#candidate], now);
+      if (this.#candidate < this.#candidates.length)
+        return this.#probe(this.#candidates[this.#candidate], now);
     }
-    if (this.#current > BASE_PATH_MTU && (this.#confirming || now >= this.#deadline)) {
+    if (this.#current > this.#base && (this.#confirming || now >= this.#deadline)) {
       this.#confirming = true;
       return this.#probe(this.#current, now);
     }
@@ -86,21 +92,22 @@ export class PathMtu {
       this.#settle(now, CONFIRM_INTERVAL);
       return;
     }
-    if (this.#candidate >= CANDIDATES.length || size !== CANDIDATES[this.#candidate]) return;
+    if (this.#candidate >= this.#candidates.length || size !== this.#candidates[this.#candidate])
+      return;
     this.#current = size;
     this.#candidate++;
-    if (this.#candidate >= CANDIDATES.length) this.#complete(now);
+    if (this.#candidate >= this.#candidates.length) this.#complete(now);
     else this.#settle(now, 0);
   }
 
   /** The system refused a message of this size outright (EMSGSIZE): no need to wait. */
   tooLarge(size: number, now: number): void {
-    if (size > BASE_PATH_MTU && size <= this.#current) {
+    if (size > this.#base && size <= this.#current) {
       this.pathChanged(now);
       return;
     }
     if (!this.#waiting || this.#confirming) return;
-    if (this.#candidate < CANDIDATES.length && size === CANDIDATES[this.#candidate]) {
+    if (this.#candidate < this.#candidates.length && size === this.#candidates[this.#candidate]) {
       this.#refused(now);
     }
   }
@@ -111,7 +118,7 @@ export class PathMtu {
    */
   pathChanged(now: number): void {
     this.#confirming = false;
-    this.#current = BASE_PATH_MTU;
+    this.#current = this.#base;
     this.#candidate = 0;
     this.#searchAgainAt = 0;
     this.#settle(now, 0);
@@ -133,7 +140,7 @@ export class PathMtu {
   }
 
   #complete(now: number): void {
-    this.#candidate = CANDIDATES.length;
+    this.#candidate = this.#candidates.length;
     this.#searchAgainAt = now + RAISE_INTERVAL;
     this.#settle(now, CONFIRM_INTERVAL);
   }

@@ -43,6 +43,8 @@ export interface PartialSuperFrame {
   low: number;
   high: number;
   startedAt: number;
+  /** It is for a host of ours (packet.ts, STRAIGHT). */
+  straight: boolean;
 }
 
 export class SuperReassembly {
@@ -72,6 +74,7 @@ export class SuperReassembly {
     offset: number,
     length: number,
     now: number,
+    straight = false,
   ): PartialSuperFrame | undefined {
     const data = length - FRAGMENT_HEADER_LENGTH;
     const count = data > 0 ? fragmentCount(slab, offset) : 0;
@@ -87,6 +90,8 @@ export class SuperReassembly {
     if (frame.count !== count || frame.total !== total || frame.piece !== piece) {
       return this.#reject();
     }
+    if ((frame.low | frame.high) === 0) frame.straight = straight;
+    else if (frame.straight !== straight) return this.#reject();
     if (hasPiece(frame, index)) return undefined; // a repeat adds nothing
     frame.offsets[index] = offset + FRAGMENT_HEADER_LENGTH;
     frame.loose++;
@@ -168,6 +173,7 @@ export class SuperReassembly {
       low: 0,
       high: 0,
       startedAt: 0,
+      straight: false,
     };
     frame.slot = slot;
     frame.id = id;

@@ -48,6 +48,10 @@ export const Counter = {
   learnRefused: 17,
   /** In: offload fields that make no sense. */
   dropMalformed: 18,
+  /** Out: kept from a link in the clear whose friend does not own the destination. */
+  dropConfined: 19,
+  /** In, in the clear, with the source address of a host of ours or of a member of a group. */
+  dropSpoofed: 20,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 export type CounterName = keyof typeof Counter;

@@ -108,6 +108,11 @@ export class FilteringDatabase {
     this.#limit = (capacity * 3) >>> 2;
   }
 
+  /** The random bits of the hash, for tables beside this one. */
+  get seed(): number {
+    return this.#seed;
+  }
+
   /** Entries, static ones among them. */
   get size(): number {
     return this.#size;
@@ -226,6 +231,38 @@ export class FilteringDatabase {
   flushPort(port: number, includeStatic = false): number {
     if (this.#portSize[port] === 0 && !includeStatic) return 0;
     return this.#flush(port, includeStatic);
+  }
+
+  /** Calls `visit` with each dynamic address of a port; nothing may change meanwhile. */
+  forEachOn(port: number, visit: (macHigh: number, macLow16: number, vid: number) => void): void {
+    if (this.#portSize[port] === 0) return;
+    for (let index = 0; index <= this.#mask; index++) {
+      const word = index << STRIDE_SHIFT;
+      if (this.#slots[word + PORT] !== port) continue;
+      const low = this.#slots[word + LOW];
+      visit(this.#slots[word], low & 0xffff, low >>> VID_SHIFT);
+    }
+  }
+
+  /**
+   * Forgets the dynamic addresses of a port that were last seen before `since`, milliseconds.
+   * @returns how many
+   */
+  flushUnseen(port: number, since: number): number {
+    if (this.#portSize[port] === 0) return 0;
+    const slots = this.#slots;
+    let removed = 0;
+    for (let index = 0; index <= this.#mask; ) {
+      const word = index << STRIDE_SHIFT;
+      if (slots[word + PORT] === port && ((slots[word + SEEN] - (since | 0)) | 0) < 0) {
+        // Another entry may have been shifted into this slot: look at it again.
+        this.#delete(index);
+        removed++;
+      } else {
+        index++;
+      }
+    }
+    return removed;
   }
 
   /** Forgets all dynamic addresses, and with `includeStatic` the static ones too. @returns how many */

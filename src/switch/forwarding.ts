@@ -12,6 +12,10 @@
  *                                                    unknown, group     |
  *                                                          +-> storm control
  *
+ * Where friends claim addresses for their own hosts (port-trust.ts), a frame of ours goes
+ * straight to the friend, whatever the state of its port (`straight`), and a link in the
+ * clear does not get what is not for its friend's hosts.
+ *
  * A Forwarder touches no descriptor and allocates nothing per frame. It belongs
  * to one thread; its settings are replaced whole between batches. Its output
  * (`count`, `egress`, `tagAction`, `tci`, `reason`) is valid until the next
@@ -27,6 +31,7 @@ import { HEADER_LENGTH, MAX_FRAME_LENGTH, SOURCE_OFFSET } from './ethernet.ts';
 import { type FilteringDatabase, Learned } from './filtering-database.ts';
 import { isMulticast, isReservedParts, readHigh32, readLow16 } from './mac-address.ts';
 import { NO_PORT, PORT_TABLE_LENGTH, PortState } from './port.ts';
+import { type HostClaims, NO_CLAIMS, Origin, PortTrust } from './port-trust.ts';
 import { StormControl } from './storm-control.ts';
 import { hasPort, NO_VLAN, rowOffset, type VlanTables } from './vlan-table.ts';
 import { isTagged, PRIORITY_VID, readTci, vidOf, withVid } from './vlan-tag.ts';
@@ -86,16 +91,23 @@ export class Forwarder {
   count = 0;
   /** Tag Control Information for `insert` and `replace`. */
   tci = 0;
+  /** The first egress port is a friend's who owns the destination, and is to deliver it. */
+  straight = false;
+  /** PortTrust by port; `setTrust` changes it. */
+  readonly trust = new Uint8Array(PORT_TABLE_LENGTH);
   /** The counter that rose when the verdict was `drop`. */
   reason: Counter = Counter.dropRunt;
 
   readonly #database: FilteringDatabase;
   readonly #counters: CounterWriter;
+  readonly #claims: HostClaims;
   readonly #storm = new StormControl();
   readonly #states = new Uint8Array(PORT_TABLE_LENGTH);
   /** Ports in state forwarding, in order. */
-  readonly #flood = new Uint16Array(PORT_TABLE_LENGTH);
+  readonly #floodPorts = new Uint16Array(PORT_TABLE_LENGTH);
   #floodCount = 0;
+  /** Ports that are confined. */
+  #confined = 0;
   #hub = false;
   #vlans: VlanTables | undefined;
   #mirrorTo = NO_PORT;
@@ -105,9 +117,21 @@ export class Forwarder {
   #taggedAction: TagAction = TagAction.keep;
 
   /** Keeps both; the caller may use the database between frames (flush, age). */
-  constructor(database: FilteringDatabase, counters: CounterWriter) {
+  constructor(
+    database: FilteringDatabase,
+    counters: CounterWriter,
+    claims: HostClaims = NO_CLAIMS,
+  ) {
     this.#database = database;
     this.#counters = counters;
+    this.#claims = claims;
+  }
+
+  /** Says what hangs on a port. Call it between frames only. */
+  setTrust(port: number, trust: PortTrust): void {
+    if (this.trust[port] === PortTrust.confined) this.#confined--;
+    if (trust === PortTrust.confined) this.#confined++;
+    this.trust[port] = trust;
   }
 
   /** Takes over new settings, copied where they may change. Call it between batches only. */
@@ -117,7 +141,7 @@ export class Forwarder {
     for (let port = 1; port < PORT_TABLE_LENGTH; port++) {
       const state = port < portStates.length ? portStates[port] : PortState.disabled;
       this.#states[port] = state;
-      if (state === PortState.forwarding) this.#flood[this.#floodCount++] = port;
+      if (state === PortState.forwarding) this.#floodPorts[this.#floodCount++] = port;
       const limited = stormRates !== undefined && port < stormRates.length;
       this.#storm.setRate(port, limited ? stormRates[port] : 0, now);
     }
@@ -138,6 +162,7 @@ export class Forwarder {
    * @param port the port it came in by, 1 … MAX_PORT
    * @param now milliseconds
    * @param longest octets of the longest frame that will come of it, for a super-frame
+   * @param origin how it came in
    */
   decide(
     slab: Uint8Array,
@@ -146,8 +171,10 @@ export class Forwarder {
     port: number,
     now: number,
     longest = length,
+    origin: Origin = Origin.local,
   ): Verdict {
     this.count = 0;
+    this.straight = false;
     this.#counters.frameIn(port, length);
     if (length < HEADER_LENGTH) return this.#drop(port, Counter.dropRunt);
     if (longest > MAX_FRAME_LENGTH) return this.#drop(port, Counter.dropGiant);
@@ -170,12 +197,88 @@ export class Forwarder {
       vid = this.#classify(this.#vlans, slab, offset, length, port);
       if (vid === NO_VLAN) return this.#drop(port, Counter.dropVlan);
     }
-    if (!this.#hub) this.#learn(slab, offset + SOURCE_OFFSET, vid, port, now);
+    let learns = !this.#hub;
+    if (origin === Origin.clear) {
+      const owner = this.#pretended(slab, offset + SOURCE_OFFSET, vid, port);
+      if (owner !== NO_PORT) {
+        // What members send to all may come around through others; nothing else of theirs does.
+        if (this.trust[owner] === PortTrust.local || !isMulticast(slab, offset)) {
+          return this.#drop(port, Counter.dropSpoofed);
+        }
+        learns = false;
+      }
+    }
+    if (learns) this.#learn(slab, offset + SOURCE_OFFSET, vid, port, now);
     if (state !== PortState.forwarding) return this.#drop(port, Counter.dropDiscarding);
 
-    const verdict = this.#select(high, low, isMulticast(slab, offset), vid, port, now);
+    const verdict = this.#select(high, low, isMulticast(slab, offset), vid, port, now, origin);
     if (this.#mirrorTo !== NO_PORT) this.#mirror(port);
     return verdict;
+  }
+
+  /**
+   * Decides on a frame that a friend sent straight to us, because its destination is a host of
+   * ours: it goes to local ports and nowhere else, so that no loop can come of it, and whatever
+   * the state of the friend's port. Nothing is learnt from it. Otherwise like `decide`.
+   */
+  deliver(
+    slab: Uint8Array,
+    offset: number,
+    length: number,
+    port: number,
+    now: number,
+    longest: number,
+    origin: Origin,
+  ): Verdict {
+    this.count = 0;
+    this.straight = false;
+    this.#counters.frameIn(port, length);
+    if (length < HEADER_LENGTH) return this.#drop(port, Counter.dropRunt);
+    if (longest > MAX_FRAME_LENGTH) return this.#drop(port, Counter.dropGiant);
+    if (isMulticast(slab, offset + SOURCE_OFFSET)) {
+      return this.#drop(port, Counter.dropGroupSource);
+    }
+    if (this.#states[port] === PortState.disabled) return this.#drop(port, Counter.dropDiscarding);
+    if (isMulticast(slab, offset)) return this.#drop(port, Counter.dropFiltered);
+    let vid = 0;
+    if (this.#vlans !== undefined) {
+      vid = this.#classify(this.#vlans, slab, offset, length, port);
+      if (vid === NO_VLAN) return this.#drop(port, Counter.dropVlan);
+    }
+    if (
+      origin === Origin.clear &&
+      this.#pretended(slab, offset + SOURCE_OFFSET, vid, port) !== NO_PORT
+    ) {
+      return this.#drop(port, Counter.dropSpoofed);
+    }
+    const target = this.#database.lookup(readHigh32(slab, offset), readLow16(slab, offset), vid);
+    let verdict: Verdict = Verdict.forward;
+    if (target === NO_PORT) {
+      if (!this.#storm.take(port, now)) return this.#drop(port, Counter.dropStorm);
+      this.#counters.add(port, Counter.floodedIn, 1);
+      this.#flood(vid, port, NO_PORT, PortTrust.local);
+    } else if (this.trust[target] === PortTrust.local) {
+      verdict = this.#sendTo(target, vid, port);
+    } else {
+      return this.#drop(port, Counter.dropFiltered);
+    }
+    if (this.#mirrorTo !== NO_PORT) this.#mirror(port);
+    return verdict;
+  }
+
+  /**
+   * The port of the host of ours, or of a member of a group of ours, whose address a frame that
+   * came in the clear has for its source; NO_PORT otherwise. Only a node that is in a group minds.
+   */
+  #pretended(slab: Uint8Array, source: number, vid: number, port: number): number {
+    if (this.trust[port] !== PortTrust.confined || this.#claims.size === 0) return NO_PORT;
+    const high = readHigh32(slab, source);
+    const low = readLow16(slab, source);
+    const owner = this.#claims.lookupTrusted(high, low, vid);
+    if (owner === NO_PORT || this.trust[owner] !== PortTrust.local) return owner;
+    // A host of ours that has been silent for the ageing time may have moved there.
+    const known = this.#database.lookup(high, low, vid);
+    return known !== NO_PORT && this.trust[known] === PortTrust.local ? owner : NO_PORT;
   }
 
   #select(
@@ -185,9 +288,24 @@ export class Forwarder {
     vid: number,
     port: number,
     now: number,
+    origin: Origin,
   ): Verdict {
+    // Everybody on the Ethernet gets what is for a group; what came in the clear was read already.
+    const secret = !group && origin !== Origin.clear && this.#claims.size + this.#confined > 0;
+    let owner = NO_PORT;
     if (!group && !this.#hub) {
       const target = this.#database.lookup(high, low, vid);
+      if (secret && (target === NO_PORT || this.trust[target] !== PortTrust.local)) {
+        owner = this.#claims.lookup(high, low, vid);
+        if (origin === Origin.local && this.trust[owner] >= PortTrust.sealed && owner !== port) {
+          return this.#sendStraight(owner, vid, port);
+        }
+        if (target !== NO_PORT && target !== owner && this.trust[target] === PortTrust.confined) {
+          this.#counters.add(target, Counter.dropConfined, 1);
+          this.reason = Counter.dropConfined;
+          return Verdict.drop;
+        }
+      }
       if (target !== NO_PORT) return this.#sendTo(target, vid, port);
     }
     // A hub floods known addresses too, and those are no storm.
@@ -195,8 +313,25 @@ export class Forwarder {
       return this.#drop(port, Counter.dropStorm);
     }
     this.#counters.add(port, Counter.floodedIn, 1);
-    if (this.#vlans === undefined) this.#floodAll(port);
+    if (secret && this.#confined > 0) this.#flood(vid, port, owner, PortTrust.clear);
+    else if (this.#vlans === undefined) this.#floodAll(port);
     else this.#floodVlan(this.#vlans, vid, port);
+    return Verdict.forward;
+  }
+
+  /** To the friend who owns the destination. */
+  #sendStraight(owner: number, vid: number, port: number): Verdict {
+    let action: TagAction = TagAction.keep;
+    const vlans = this.#vlans;
+    if (vlans !== undefined) {
+      const row = rowOffset(vlans, vid);
+      if (!hasPort(vlans.members, row, owner)) return this.#drop(port, Counter.dropVlan);
+      action = this.#actionFor(vlans, row, owner);
+    }
+    this.egress[0] = owner;
+    this.tagAction[0] = action;
+    this.count = 1;
+    this.straight = true;
     return Verdict.forward;
   }
 
@@ -217,8 +352,30 @@ export class Forwarder {
     return Verdict.forward;
   }
 
+  /** Floods a frame to ports up to a PortTrust, and to the one of the owner of its destination. */
+  #flood(vid: number, port: number, owner: number, most: PortTrust): void {
+    const vlans = this.#vlans;
+    if (vlans === undefined) this.#floodAll(port);
+    else this.#floodVlan(vlans, vid, port);
+    const { egress, tagAction } = this;
+    let kept = 0;
+    for (let i = 0; i < this.count; i++) {
+      const target = egress[i];
+      if (this.trust[target] > most && target !== owner) {
+        if (this.trust[target] === PortTrust.confined && most === PortTrust.clear) {
+          this.#counters.add(target, Counter.dropConfined, 1);
+        }
+        continue;
+      }
+      egress[kept] = target;
+      tagAction[kept] = tagAction[i];
+      kept++;
+    }
+    this.count = kept;
+  }
+
   #floodAll(port: number): void {
-    const flood = this.#flood;
+    const flood = this.#floodPorts;
     const egress = this.egress;
     let count = 0;
     for (let i = 0; i < this.#floodCount; i++) {
@@ -231,7 +388,7 @@ export class Forwarder {
   }
 
   #floodVlan(vlans: VlanTables, vid: number, port: number): void {
-    const flood = this.#flood;
+    const flood = this.#floodPorts;
     const row = rowOffset(vlans, vid);
     let count = 0;
     for (let i = 0; i < this.#floodCount; i++) {
@@ -277,14 +434,14 @@ export class Forwarder {
   }
 
   #learn(slab: Uint8Array, source: number, vid: number, port: number, now: number): void {
-    const learned = this.#database.learn(
-      readHigh32(slab, source),
-      readLow16(slab, source),
-      vid,
-      port,
-      now,
-    );
+    const high = readHigh32(slab, source);
+    const low = readLow16(slab, source);
+    const learned = this.#database.learn(high, low, vid, port, now);
     if (learned === Learned.refreshed) return;
+    if (learned === Learned.added || learned === Learned.moved) {
+      this.#claims.learned(high, low, vid, port);
+      return;
+    }
     if (learned === Learned.moveRefused) this.#counters.add(port, Counter.moveRefused, 1);
     if (learned === Learned.portFull || learned === Learned.tableFull) {
       this.#counters.add(port, Counter.learnRefused, 1);
@@ -296,6 +453,7 @@ export class Forwarder {
     const to = this.#mirrorTo;
     const of = this.#mirrorOf;
     if (port === to || this.#states[to] === PortState.disabled) return;
+    if (this.trust[to] === PortTrust.confined) return;
     let wanted = of === NO_PORT || of === port;
     for (let i = 0; i < this.count; i++) {
       if (this.egress[i] === to) return;

@@ -435,10 +435,10 @@ test('a flood of strangers fills its own ring only', (t) => {
   pair.left.post({
     op: 'send-packet',
     localIndex: LEFT_INDEX,
-    type: 0x42,
+    type: 0x33,
     payload: new Uint8Array(4),
     priority: 'control',
   });
   pair.settle();
-  t.true(pair.right.told(NoticeKind.packet).some(({ flag }) => flag === 0x42));
+  t.true(pair.right.told(NoticeKind.packet).some(({ flag }) => flag === 0x33));
 });

@@ -76,7 +76,8 @@ for (const mode of MODES) {
 
 test('small frames of one turn share a record', (t) => {
   const pair = new Pair();
-  pair.pass(1000);
+  pair.carry(broadcast(60)); // the friend hears of the host
+  pair.pass(2000);
   pair.wire.length = 0;
   const frames = Array.from({ length: 10 }, (_, i) => broadcast(60, 1, i));
   t.deepEqual(prints(pair.carry(...frames)), prints(frames));

@@ -268,7 +268,8 @@ test('a frame that lost a piece is given up in a second, and counted', (t) => {
 test('addresses age', (t) => {
   const pair = new Pair();
   const third = pair.left.addClient(5, 2);
-  pair.rightClient.send(broadcast(60, 2));
+  const fourth = pair.left.addClient(6, 3);
+  fourth.send(broadcast(60, 2));
   pair.settle();
   third.receive();
   pair.carry(frame(60, 2, 1));
@@ -276,6 +277,7 @@ test('addresses age', (t) => {
   pair.pass(310_000, 1000);
   pair.carry(frame(60, 2, 1));
   t.is(third.receive().length, 1); // flooded again
+  t.is(fourth.receive().length, 2);
 });
 
 test('an engine with nothing to do may wait for its next tick', (t) => {

@@ -1,5 +1,6 @@
 /** Two nodes with a TAP each behind a session that takes super-frames, and words for these. */
 import type { FrameNeeds } from '../../src/io/memory-tap.ts';
+import { STRAIGHT } from '../../src/links/packet.ts';
 import { buildFrame, type FrameOptions, piecesOf } from '../io/frames.ts';
 import { octets } from '../io/rig.ts';
 import { type Given, leftOf } from '../links/super-rig.ts';
@@ -9,6 +10,7 @@ import { Pair, type PairOptions } from './pair.ts';
 const TAP = 3;
 /** Where buildFrame's frames go, and where they come from. */
 const RECEIVER = 0x0b;
+const SENDER = 0x0a;
 
 /** Octets of a datagram that leave room for a piece's payload: records, packets, pieces, tag. */
 const OVERHEAD = { sealed: 16 + 3 + 8 + 16, clear: 16 + 3 + 8 } as const;
@@ -32,8 +34,12 @@ export class SuperPair extends Pair {
   /** Both switches learn that the receiver is behind the right TAP. */
   learn(): void {
     this.rightTap.send(broadcast(60, RECEIVER));
+    this.leftTap.send(broadcast(60, SENDER));
     this.settle();
+    // What is said of hosts is repeated once.
+    this.pass(2000);
     this.leftTap.receive();
+    this.rightTap.receive();
     this.leftClient.receive();
     this.rightClient.receive();
   }
@@ -56,7 +62,9 @@ export class SuperPair extends Pair {
 
 /** Whether a datagram has a piece: nothing else is that long here, but the last may be short. */
 function isPiece(bytes: Uint8Array, mode: 'sealed' | 'clear'): boolean {
-  return mode === 'clear' ? bytes[0] === 0x11 && bytes[16] === 0x0b : bytes[0] === 0x10;
+  return mode === 'clear'
+    ? bytes[0] === 0x11 && (bytes[16]! & ~STRAIGHT) === 0x0b
+    : bytes[0] === 0x10;
 }
 
 /** A super-frame of a made-up flow. */

@@ -1,7 +1,9 @@
 /** What comes in by links: from strangers, and from friends who mean ill. */
+import { Claims } from '../../src/data-plane/claims.ts';
 import { parseNotice } from '../../src/data-plane/notice.ts';
 import { emitAddress, formatAddress, parseAddress } from '../../src/io/address.ts';
 import { ADDRESS_LENGTH, CipherId } from '../../src/io/contract.ts';
+import { MAX_CLAIMS } from '../../src/links/claim.ts';
 import {
   FRAGMENT_HEADER_LENGTH,
   type FrameSlots,
@@ -13,6 +15,8 @@ import { LinkMessageType, linkMessage, parseLinkMessage } from '../../src/links/
 import { parsePackets } from '../../src/links/packet.ts';
 import { recordKey } from '../../src/links/record-keys.ts';
 import { openRecord, sealRecord } from '../../src/links/record-layer.ts';
+import { parseRelayControl, RelayKind, relayControl } from '../../src/links/relay/relay-packet.ts';
+import { FilteringDatabase } from '../../src/switch/filtering-database.ts';
 import { authenticRecord, packet } from '../data-plane/hostile-friend.ts';
 import { broadcast, UDP_PORT } from '../data-plane/node.ts';
 import { Pair, RIGHT_INDEX } from '../data-plane/pair.ts';
@@ -136,6 +140,57 @@ function tcpFrame(length: number): Uint8Array {
   return bytes;
 }
 
+const ENTRIES = Uint8Array.of(0, 0, 2, 0, 0, 0, 0, 1, 0, 5, 2, 0, 0, 0, 0, 2);
+const CLAIMS = {
+  list: concat(Uint8Array.of(1, 4, 0, 1), ENTRIES),
+  part: concat(Uint8Array.of(1, 5, 1, 2), ENTRIES),
+  added: concat(Uint8Array.of(2, 0, 0, 0), ENTRIES),
+  removed: concat(Uint8Array.of(3, 0, 0, 0), ENTRIES.subarray(0, 8)),
+};
+
+/** Claims of a friend, each behind its length in two octets and one octet for the time. */
+const claims: Target = {
+  name: 'claim',
+  longest: 4096,
+  samples: () => {
+    const framed = (bytes: Uint8Array) => concat(Uint8Array.of(0, bytes.length, 200), bytes);
+    return {
+      ...CLAIMS,
+      all: concat(...[CLAIMS.added, CLAIMS.part, CLAIMS.list, CLAIMS.removed].map(framed)),
+    };
+  },
+  make: () => {
+    const held = new Claims(new FilteringDatabase());
+    return {
+      check: (input) => {
+        for (let at = 0; at + 3 <= input.length; ) {
+          const length = Math.min((input[at]! << 8) | input[at + 1]!, input.length - at - 3);
+          held.now += input[at + 2]!;
+          held.receive(input, at + 3, length, 600, (length & 1) === 0);
+          at += 3 + length;
+        }
+        expect(held.claimedBy(600) <= 2 * MAX_CLAIMS, 'a friend has its share');
+        expect(held.size === held.claimedBy(600), 'nothing is counted wrong');
+        held.tick();
+      },
+    };
+  },
+};
+
+const relayControls = pure(
+  'relay-control',
+  64,
+  () => ({
+    open: relayControl(RelayKind.open, 7, 'ab'.repeat(20)),
+    closed: relayControl(RelayKind.closed, 0x8007),
+  }),
+  (input) => {
+    const read = parseRelayControl(input);
+    if (read === undefined) return;
+    expect(sameOctets(relayControl(read.kind, read.number, read.callee), input), 'round trip');
+  },
+);
+
 const CONTENTS: Readonly<Record<string, Uint8Array>> = {
   ping: PING,
   frame: FRAME,
@@ -153,6 +208,14 @@ const CONTENTS: Readonly<Record<string, Uint8Array>> = {
       tcpFrame(328),
     ),
   ),
+  straight: packet(0x42, broadcast(60).fill(2, 0, 6)),
+  claims: concat(
+    packet(0x0d, CLAIMS.list),
+    packet(0x0d, CLAIMS.added),
+    packet(0x0d, CLAIMS.removed),
+  ),
+  relay: packet(0x0e, concat(Uint8Array.of(0x80, 1), PING)),
+  relayControl: packet(0x0f, relayControl(RelayKind.open, 7, '00'.repeat(20))),
   several: concat(PING, FRAME, PING),
 };
 
@@ -242,6 +305,8 @@ export const LINK_TARGETS: readonly Target[] = [
   packets,
   records,
   fragments,
+  claims,
+  relayControls,
   datagrams,
   authentic,
   addresses,

@@ -195,12 +195,13 @@ systemTest('unixterm works unmodified', { needs: ['unixterm'] }, async (t) => {
   const term = startProgram(t, 'unixterm', [switchOf(node).console]);
   await term.waitFor(/vde\$ /, 10_000);
   await typeLines(term, [
-    ['port/showinfo', /Numports=128\n/],
-    ['port/create 7', /^1000 Success\n/m],
-    ['port/create 7', /^1017 File exists\n/m],
-    ['logout', /9999 END OF SESSION/],
+    ['port/showinfo', /Numports=128\n[\s\S]*1000 Success\n\nvde\$ $/],
+    ['port/create 7', /1000 Success\n\nvde\$ $/],
+    ['port/create 7', /1017 File exists\n\nvde\$ $/],
   ]);
-  t.pass();
+  // Whether it still shows the farewell is a race of its own, with any switch.
+  term.write('logout\n');
+  t.is((await term.ended).signal, null);
 });
 
 systemTest('unixcmd works unmodified', { needs: ['unixcmd', 'vde_switch'] }, async (t) => {

@@ -31,7 +31,10 @@ function render(links: readonly LinkStatus[], palette: Palette): string {
       { title: 'PORT', align: 'right', value: (link) => link.port },
       { title: 'FRIEND', value: (link) => link.friendName || shortUid(link.friend) },
       { title: 'VIA', value: (link) => link.provider },
-      { title: 'REMOTE', value: (link) => link.remote },
+      {
+        title: 'REMOTE',
+        value: (link) => (link.relay === undefined ? link.remote : `via ${link.relay}`),
+      },
       {
         title: 'SECURITY',
         value: (link) => link.security,

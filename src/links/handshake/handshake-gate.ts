@@ -6,7 +6,9 @@
  *     message 1 ── malformed ───────────────────────────────> drop
  *        │
  *        ├── the open bucket has a token ───────────────────> accept
- *        ├── no, and it has no good cookie ─────────────────> demand-cookie
+ *        ├── no, and it has no good cookie
+ *        │      ├── the demand bucket has a token ──────────> demand-cookie
+ *        │      └── else ───────────────────────────────────> drop
  *        └── it has a good cookie
  *               ├── its address or the node is over its rate > drop
  *               └── else ───────────────────────────────────> accept
@@ -15,7 +17,9 @@
  * handshakes a second. Once it is empty only addresses that have proved
  * themselves get on, each at its own rate, together at a higher one. A forged
  * address thus never uses up the rate of its true owner. A demand costs one HMAC
- * and no memory. Streams have proved their address and need no gate but the rate:
+ * and no memory, and there are 2,000 a second at most: in a flood beyond that, who
+ * means it gets one with one of its next repetitions, and frames keep their share
+ * of the processors. Streams have proved their address and need no gate but the rate:
  * tell it so.
  */
 
@@ -26,6 +30,8 @@ import { emitCookieReply, parseInit } from './handshake-message.ts';
 export interface GateOptions {
   /** Handshakes a second without a cookie, and as many at once. */
   readonly openRate?: number;
+  /** Cookies demanded in a second. */
+  readonly demandRate?: number;
   /** Handshakes a second with a cookie from all addresses together. */
   readonly provenRate?: number;
   /** Handshakes a second with a cookie from one address (IPv6: one /64). */
@@ -40,7 +46,13 @@ export type GateDecision =
   | { readonly action: 'demand-cookie'; readonly reply: Uint8Array }
   | { readonly action: 'drop'; readonly reason: 'malformed' | 'rate' };
 
-const DEFAULTS = { openRate: 20, provenRate: 100, addressRate: 4, addresses: 4096 } as const;
+const DEFAULTS = {
+  openRate: 20,
+  demandRate: 2000,
+  provenRate: 100,
+  addressRate: 4,
+  addresses: 4096,
+} as const;
 
 const SECOND = 1_000;
 /** The address form of io/contract.ts begins with an IPv6 or IPv4-mapped address. */
@@ -74,6 +86,7 @@ export class HandshakeGate {
   readonly #cookies: CookieSecrets;
   readonly #options: Required<GateOptions>;
   readonly #open: TokenBucket;
+  readonly #demands: TokenBucket;
   readonly #proven: TokenBucket;
   /** In order of last use, so that the longest unused is forgotten first. */
   readonly #addresses = new Map<string, TokenBucket>();
@@ -82,6 +95,7 @@ export class HandshakeGate {
     this.#cookies = cookies;
     this.#options = { ...DEFAULTS, ...options };
     this.#open = new TokenBucket(this.#options.openRate, now);
+    this.#demands = new TokenBucket(this.#options.demandRate, now);
     this.#proven = new TokenBucket(this.#options.provenRate, now);
   }
 
@@ -96,7 +110,8 @@ export class HandshakeGate {
     if (parsed === undefined) return { action: 'drop', reason: 'malformed' };
     if (this.#open.take(now)) return { action: 'accept' };
     const { sender, ephemeral, cookie } = parsed;
-    if (!proven && !this.#cookies.check(address, ephemeral, cookie, now)) {
+    if (!proven && !(hasCookie(cookie) && this.#cookies.check(address, ephemeral, cookie, now))) {
+      if (!this.#demands.take(now)) return { action: 'drop', reason: 'rate' };
       const fresh = this.#cookies.make(address, ephemeral, now);
       const reply = emitCookieReply({ receiver: sender, ephemeral, cookie: fresh });
       return { action: 'demand-cookie', reply };
@@ -120,6 +135,12 @@ export class HandshakeGate {
     }
     return bucket.take(now);
   }
+}
+
+/** Zeros stand for none: nobody need compute what they cannot be. */
+function hasCookie(cookie: Uint8Array): boolean {
+  for (let i = 0; i < cookie.length; i++) if (cookie[i] !== 0) return true;
+  return false;
 }
 
 /** One IPv4 address, one IPv6 /64, or all octets of anything shorter; ports do not count. */

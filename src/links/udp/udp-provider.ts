@@ -87,7 +87,10 @@ class UdpProvider implements LinkProvider {
   #carrier(descriptor: number, address: Uint8Array): Carrier {
     return {
       provider: SCHEME,
-      remote: `${SCHEME}://${addressText(address)}`,
+      // Written when it is asked for: most who send a first message in a flood never are.
+      get remote() {
+        return `${SCHEME}://${addressText(address)}`;
+      },
       reliable: false,
       descriptor,
       address,

@@ -47,6 +47,20 @@ test('twenty a second go through, then cookies are demanded', (t) => {
   t.is(at(51), 'demand-cookie');
 });
 
+test('in a flood no more cookies are made than the node has time for', (t) => {
+  const gate = gateAt(0, { openRate: 0, demandRate: 10 });
+  const at = (now: number) => gate.decide(mapped(1, 1), initFrom(1), now).action;
+  for (let i = 0; i < 10; i++) t.is(at(0), 'demand-cookie');
+  t.is(at(0), 'drop');
+  const { cookie } = parseCookieReply(
+    (gateAt(0, { openRate: 0 }).decide(mapped(1, 1), initFrom(1), 0) as { reply: Uint8Array })
+      .reply,
+  )!;
+  t.is(gate.decide(mapped(1, 1), initFrom(1, cookie), 0).action, 'accept', 'who has one gets on');
+  t.is(at(100), 'demand-cookie');
+  t.is(at(100), 'drop');
+});
+
 test('an address with cookies has its own rate, whatever its port', (t) => {
   const gate = gateAt(0, { openRate: 0, addressRate: 2 });
   const decisions = [1, 2, 3].map((port) => withCookie(gate, mapped(1, port), port, 0));
