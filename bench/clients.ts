@@ -8,7 +8,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-export type ClientName = 'vde-traffic' | 'vde-pingpong';
+export type ClientName = 'vde-traffic' | 'vde-pingpong' | 'vde-gap';
 
 export class Clients {
   readonly #sources: string;

@@ -39,6 +39,8 @@ export interface Running {
   lastWords(): string;
   /** The end of what it printed, both outputs. */
   output(): string;
+  /** Writes to its standard input. */
+  write(text: string): void;
   /** Settles when it is gone and its output is read. */
   readonly ended: Promise<void>;
   /** Ends the process and waits until it is gone. */
@@ -67,6 +69,7 @@ export class Processes {
       pid: entry.child.pid as number,
       lastWords: () => lastWords(entry),
       output: () => entry.output,
+      write: (text: string) => void entry.child.stdin?.write(text),
       ended: entry.gone,
       stop: () => this.#stop(entry),
     };

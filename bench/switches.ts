@@ -4,9 +4,9 @@
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LinkStatus } from '../src/controller/node-api.ts';
+import type { LinkStatus, StpStatus } from '../src/controller/node-api.ts';
 import { isInstalled } from './clients.ts';
 import { eventually } from './processes.ts';
 import type { Bench } from './row.ts';
@@ -26,6 +26,8 @@ export interface KithOptions {
   /** Everything else on the command line of `kith up`; by default a listener on any port. */
   readonly args?: readonly string[];
   readonly cpu?: number | undefined;
+  /** Whether `stop` leaves the home, for a node that starts again. */
+  readonly keepHome?: boolean;
 }
 
 /** Milliseconds a switch has to come up, and a query has to be answered. */
@@ -75,7 +77,7 @@ export async function startKith(bench: Bench, options: KithOptions = {}): Promis
   });
   const stop = async () => {
     await running.stop();
-    rmSync(home, { recursive: true, force: true });
+    if (options.keepHome !== true) rmSync(home, { recursive: true, force: true });
   };
   return { directory: join(home, 'switch'), pid: running.pid, stop };
 }
@@ -92,6 +94,18 @@ export async function kithLinks(bench: Bench, home: string): Promise<readonly Li
   const answer: unknown = JSON.parse(await kith(bench, ['links', '--home', home, '--json']));
   if (!Array.isArray(answer)) throw new Error('kith links gave no list');
   return answer as LinkStatus[];
+}
+
+/** The spanning tree as the node in `home` sees it. */
+export async function kithStp(bench: Bench, home: string): Promise<StpStatus> {
+  return JSON.parse(await kith(bench, ['stp', '--home', home, '--json'])) as StpStatus;
+}
+
+/** Writes a configuration for the node in `home`. @returns its path, for `--config` */
+export function writeConfig(home: string, config: object): string {
+  const path = join(home, 'bench.json');
+  writeFileSync(path, JSON.stringify(config));
+  return path;
 }
 
 /** A UDP port of the loopback that was free a moment ago. */

@@ -33,12 +33,15 @@ const NEEDS = [
   { find: 'unixterm', package: 'vde2', for: TEST },
   { find: '/usr/include/libvdemgmt.h', package: 'libvde-dev', for: TEST },
   { find: 'tcpdump', package: 'tcpdump', for: TEST },
+  { find: 'tshark', package: 'tshark', for: TEST },
   { find: 'socat', package: 'socat', for: TEST },
   { find: 'ip', package: 'iproute2', for: TEST },
   { find: 'ethtool', package: 'ethtool', for: TEST },
   { find: 'setpriv', package: 'util-linux', for: TEST },
   { find: 'ping', package: 'iputils-ping', for: TEST },
   { find: 'unshare', package: 'util-linux', for: TEST },
+  { find: 'ovs-vswitchd', package: 'openvswitch-switch', for: TEST },
+  { find: 'tshark', package: 'tshark', for: TEST },
   { find: 'dnsmasq', package: 'dnsmasq-base', for: TEST },
 ];
 

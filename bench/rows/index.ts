@@ -11,6 +11,7 @@ import { microFilteringRows } from './micro-filtering.ts';
 import { microReplayRows } from './micro-replay.ts';
 import { microSealRows } from './micro-seal.ts';
 import { pingPongRows } from './ping-pong.ts';
+import { rstpHealRows } from './rstp-heal.ts';
 
 export const ROWS: readonly Row[] = [
   ...localSwitchingRows,
@@ -18,6 +19,7 @@ export const ROWS: readonly Row[] = [
   ...friendsRows,
   ...floodRows,
   ...idleRows,
+  ...rstpHealRows,
   ...microFilteringRows,
   ...microSealRows,
   ...microReplayRows,

@@ -3,12 +3,14 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_CODES, KithError } from '../errors.ts';
 import { kithVersion } from '../version.ts';
 import { formatExamples } from './command-kit.ts';
+import { addCapture } from './commands/capture.ts';
 import { addConsole } from './commands/console.ts';
 import { addDown } from './commands/down.ts';
 import { addExec } from './commands/exec.ts';
 import { addFriends } from './commands/friends.ts';
 import { addGroups } from './commands/groups.ts';
 import { addId } from './commands/id.ts';
+import { addImpair } from './commands/impair.ts';
 import { addInvite } from './commands/invite.ts';
 import { addJoin } from './commands/join.ts';
 import { addLinks } from './commands/links.ts';
@@ -65,6 +67,8 @@ export function buildProgram(context: CliContext): Command {
     addStp,
     addGroups,
     addId,
+    addCapture,
+    addImpair,
     addPlug,
     addConsole,
     addTap,

@@ -6,7 +6,6 @@
  */
 import { z } from 'zod';
 import { uidOf } from '../f2f/uid.ts';
-import { isNodeName } from '../links/handshake/handshake-payload.ts';
 import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
 import { nodeSuite } from '../links/handshake/node-suite.ts';
 import { DEFAULT_KEEPALIVE } from '../links/keepalive.ts';
@@ -27,21 +26,18 @@ import {
   parseHostAddress,
   parseStationMac,
 } from '../tap/interface-options.ts';
+import { name, section, wholeNumber } from './config-kit.ts';
+import { portContradictions, portSection, vlanSection } from './config-ports.ts';
 
 /** Frames up to this length pass whole; VDE's 1,518 is the least that is any use. */
 const LONGEST_FRAME = 9216;
 const SHORTEST_LONGEST_FRAME = 1518;
-
-/** A name of a node, a friend or a group. No blanks, no ':', no '@': names go into flags. */
-const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,62}$/u;
-const NAME_ALLOWED = "1 to 63 letters, digits, '.', '_' or '-', beginning with a letter or digit";
 
 /** 20 octets in hexadecimal. */
 const UID = /^[0-9a-fA-F]{40}$/;
 /** 32 octets in hexadecimal. */
 const PUBLIC_KEY = /^[0-9a-fA-F]{64}$/;
 
-const name = z.string(NAME_ALLOWED).regex(NAME, NAME_ALLOWED).refine(isNodeName, NAME_ALLOWED);
 /** The name of a security group. */
 export const groupNameSchema = name;
 const uid = z
@@ -73,15 +69,6 @@ export const WHOLE = { whole: true } as const;
 
 function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function wholeNumber(minimum: number, maximum: number, unit = '') {
-  const allowed = `a whole number from ${minimum} to ${maximum}${unit}`;
-  return z.int(allowed).min(minimum, allowed).max(maximum, allowed);
-}
-
-function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  return z.strictObject(shape, 'an object in {braces}');
 }
 
 /** A file mode as in chmod: "0600". */
@@ -152,6 +139,20 @@ const switchSection = section({
   addressesPerPort: wholeNumber(1, 65_536)
     .default(1024)
     .describe('The most addresses learnt on one port, so that no guest fills the table.'),
+  vlans: z
+    .array(vlanSection, 'a list of VLANs')
+    .max(4094, 'a list of at most 4094 VLANs')
+    .prefault([])
+    .describe('VLANs and the ports in them; ports of links carry all of them, tagged.'),
+  perPort: z
+    .array(portSection, 'a list of settings of ports')
+    .max(1023, 'a list of at most 1023 settings of ports')
+    .prefault([])
+    .describe('Settings of single ports.'),
+  snooping: z
+    .boolean('true or false')
+    .default(false)
+    .describe('Whether multicast goes only where IGMP and MLD say somebody wants it.'),
 });
 
 const consoleSection = section({
@@ -318,6 +319,7 @@ interface CrossChecked {
   friends: { uid: string; publicKey?: string | undefined }[];
   groups: { name: string }[];
   taps: { name: string; netns?: string }[];
+  switch: Parameters<typeof portContradictions>[0];
   stp: { helloTime: number; maxAge: number; forwardDelay: number };
   link: { keepaliveMs: number; failAfterMs: number };
 }
@@ -349,6 +351,8 @@ function* contradictions(file: CrossChecked): Generator<[Path, string]> {
   if (tapAt !== undefined && !file.taps[tapAt].name.includes('%d')) {
     yield [['taps', tapAt, 'name'], 'this interface is listed already; give it another name'];
   }
+  for (const [path, message] of portContradictions(file.switch))
+    yield [['switch', ...path], message];
   const { helloTime, maxAge, forwardDelay } = file.stp;
   // 802.1D-2004, 17.14: 2 * (Forward Delay - 1) >= Max Age >= 2 * (Hello Time + 1).
   if (maxAge > 2 * (forwardDelay - 1) || maxAge < 2 * (helloTime + 1)) {

@@ -12,7 +12,7 @@ import { Errno, type Status, SUCCESS } from '../switch/vde/console/errno.ts';
 import type { EndpointView, PortView, VlanView } from '../switch/vde/console/target.ts';
 import { PORT_ZERO, type PortEntry, type PortTable } from '../switch/vde/port-table.ts';
 import type { VdeEndpoint } from '../switch/vde/vde-server.ts';
-import { MAX_CREATED_VID, type VlanFault, VlanRegistry } from '../switch/vlan-registry.ts';
+import { MAX_CREATED_VID, type VlanFault, type VlanRegistry } from '../switch/vlan-registry.ts';
 import { NO_VLAN } from '../switch/vlan-table.ts';
 import type { BridgeControl } from './bridge-control.ts';
 import { FIRST_LINK_PORT } from './friend-book.ts';
@@ -42,6 +42,7 @@ export interface ConsolePortsOptions {
   readonly counters: { value(port: number, counter: Counter): number };
   readonly bridge: BridgeControl;
   readonly settings: SwitchSettings;
+  readonly vlans: VlanRegistry;
   flushPort(port: number): void;
   /** The accounts of this machine as they are now. */
   accounts(): Accounts;
@@ -65,12 +66,13 @@ export class ConsolePorts {
   readonly #options: ConsolePortsOptions;
   /** Numbers as the console shows them, like all numbers of ports in here. */
   readonly #known = new Set<number>();
-  readonly #registry = new VlanRegistry();
+  readonly #registry: VlanRegistry;
   /** Counters at the last reset. */
   readonly #baselines = new Map<number, readonly number[]>();
 
   constructor(options: ConsolePortsOptions) {
     this.#options = options;
+    this.#registry = options.vlans;
   }
 
   // ---- what happens on ports

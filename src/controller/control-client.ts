@@ -4,6 +4,7 @@
  */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
 import { KithError } from '../errors.ts';
 import { errorFromBody } from './control-errors.ts';
 import { checkSocketPath, controlSocketPath, inodeOf } from './control-socket.ts';
@@ -56,6 +57,9 @@ export function controlClient(home: string): ControlClient {
     openTapAttachment: () => post('/v1/taps/attachments', {}),
     completeTapAttachment: (attachment) => post('/v1/taps/attachments/complete', attachment),
     holdTap: (name, request) => listen(path, `/v1/taps/${encodeURIComponent(name)}/hold`, request),
+    impairments: () => get('/v1/impairments'),
+    impair: (request) => post('/v1/impairments', request),
+    capture: (request) => flow(path, `/v1/capture${queryOf(request)}`),
     down: async () => {
       await post('/v1/down', {});
     },
@@ -85,6 +89,22 @@ async function listen<T>(
   if (response.statusCode !== 200) await wholeAnswer(socketPath, response);
   response.socket.setTimeout(0);
   return parseJsonLines<T>(response, (error) => connectionError(socketPath, error));
+}
+
+/** One request whose answer is octets without end; destroying them ends the connection. */
+async function flow(socketPath: string, route: string): Promise<Readable> {
+  const response = await send(socketPath, 'GET', route);
+  if (response.statusCode !== 200) await wholeAnswer(socketPath, response);
+  response.socket.setTimeout(0);
+  return response;
+}
+
+function queryOf(request: object): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(request)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  return query.size === 0 ? '' : `?${query}`;
 }
 
 /** @returns the answer, of which the head has come */

@@ -16,7 +16,11 @@ export interface ControlRoute {
   /** What the part of the path behind the colon is; absent: a friend. */
   readonly parameter?: string;
   readonly body?: z.ZodType;
+  /** What may stand behind the question mark; `run` gets it in place of a body. */
+  readonly query?: z.ZodObject;
   readonly answer: z.ZodType;
+  /** The answer is a Readable with octets of this type, and not JSON. */
+  readonly mediaType?: string;
   readonly status: 200 | 202;
   /** Whether the answer is an AsyncIterable: one line of JSON for each value, as they come. */
   readonly stream?: true;
@@ -185,6 +189,32 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     status: 200,
     stream: true,
     run: (api, tap, body) => api.holdTap(tap, body as z.output<typeof schemas.tapHoldRequest>),
+  },
+  reading(
+    '/v1/impairments',
+    'impairments',
+    'The ports that are impaired.',
+    z.array(schemas.impairmentStatus),
+    (api) => api.impairments(),
+  ),
+  acting({
+    path: '/v1/impairments',
+    operation: 'impair',
+    summary: 'Makes what leaves by a port late, lost or twice, or no longer.',
+    body: schemas.impairRequest,
+    answer: schemas.impairAnswer,
+    run: (api, body) => api.impair(body),
+  }),
+  {
+    method: 'GET',
+    path: '/v1/capture',
+    operation: 'capture',
+    summary: 'Frames that pass, as pcapng, until the client goes.',
+    query: schemas.captureRequest,
+    answer: z.string().meta({ format: 'binary' }),
+    mediaType: 'application/x-pcapng',
+    status: 200,
+    run: (api, _parameter, query) => api.capture(query as z.output<typeof schemas.captureRequest>),
   },
   acting({
     path: '/v1/id/rotate',

@@ -4,6 +4,7 @@
  * last lines hold them against the types, so that they cannot drift apart.
  */
 import { z } from 'zod';
+import { MAX_PORT } from '../switch/port.ts';
 import {
   ADDRESS_ALLOWED,
   DHCP,
@@ -18,6 +19,7 @@ import {
   parseHostAddress,
   parseStationMac,
 } from '../tap/interface-options.ts';
+import { impairSection, portReference } from './config-ports.ts';
 import { groupKeySchema, groupNameSchema, PLAINTEXT_FLOORS } from './config-schema.ts';
 import type * as Api from './node-api.ts';
 
@@ -27,6 +29,41 @@ const milliseconds = z.number().min(0).describe('Milliseconds.');
 const portNumber = z.int().min(0).describe('The number of a switch port.');
 const uid = z.string().describe('20 octets in hexadecimal.');
 const friendState = z.enum(['offline', 'connecting', 'connected']);
+
+export const impairRequest = z
+  .strictObject({
+    port: portReference.describe('A port by number, or by the friend or interface there.'),
+    impair: impairSection.nullable().describe('Replaces what was set before; null: nothing is.'),
+  })
+  .refine(({ impair }) => !impair?.reorder || impair.delay, {
+    path: ['impair', 'reorder'],
+    message: 'frames overtake others only where there is a delay; add one',
+  });
+
+export const impairAnswer = z.object({ port: portNumber, name: z.string() });
+
+export const impairmentStatus = z.object({
+  port: portNumber,
+  name: z.string().describe('What hangs there.'),
+  impair: impairSection,
+  waiting: count.describe('Frames on their way.'),
+  counters,
+});
+
+/** A whole number out of a query. */
+function queryNumber(minimum: number, maximum: number) {
+  return z.coerce.number().int().min(minimum).max(maximum).exactOptional();
+}
+
+export const captureRequest = z
+  .strictObject({
+    port: queryNumber(1, MAX_PORT).describe('Only the frames of this port.'),
+    link: z.string().min(1).exactOptional().describe('Only those of the link to this friend.'),
+    snaplen: queryNumber(1, 262_144).describe('Octets of each frame that are kept at most.'),
+    count: queryNumber(1, Number.MAX_SAFE_INTEGER).describe('Ends after so many packets.'),
+    seconds: queryNumber(1, 2_000_000).describe('Ends after so many seconds.'),
+  })
+  .refine(({ port, link }) => port === undefined || link === undefined, 'either port or link');
 
 export const nodeStatus = z.object({
   name: z.string(),
@@ -274,6 +311,8 @@ true satisfies Matches<typeof changedGroup, Api.ChangedGroup>;
 true satisfies Matches<typeof rotatedIdentity, Api.RotatedIdentity>;
 true satisfies Matches<typeof stpStatus, Api.StpStatus>;
 true satisfies Matches<typeof whyReport, Api.WhyReport>;
+true satisfies Matches<typeof impairRequest, Api.ImpairRequest>;
+true satisfies Matches<typeof impairmentStatus, Api.ImpairmentStatus>;
 true satisfies Matches<typeof tapStatus, Api.TapStatus>;
 true satisfies Matches<typeof tapRequest, Api.TapRequest>;
 true satisfies Matches<typeof tapAttachment, Api.TapAttachment>;

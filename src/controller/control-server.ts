@@ -202,9 +202,10 @@ function addRoute(app: FastifyInstance, route: ControlRoute, state: ServingState
     url: route.path,
     handler: async (request, reply) => {
       if (state.api === undefined) throw new KithError('not-running', state.refusal);
-      const body = route.body === undefined ? undefined : readBody(route, request.body);
+      const body = readInput(route, request.body, request.query);
       const [parameter = ''] = Object.values(request.params);
       const answer = await route.run(state.api, parameter, body);
+      if (route.mediaType !== undefined) void reply.type(route.mediaType);
       if (route.stream === undefined) return reply.code(route.status).send(answer);
       const lines = jsonLines(answer as AsyncIterable<unknown>);
       return reply.code(route.status).type(JSON_LINES).send(lines);
@@ -212,12 +213,16 @@ function addRoute(app: FastifyInstance, route: ControlRoute, state: ServingState
   });
 }
 
-function readBody(route: ControlRoute, body: unknown): unknown {
-  const result = route.body?.safeParse(body ?? {});
-  if (result?.success) return result.data;
-  const issue = result?.error.issues[0];
-  const where = issue === undefined || issue.path.length === 0 ? 'body' : issue.path.join('.');
-  throw new KithError('usage', `${route.path}: ${where}: ${issue?.message ?? 'not understood'}`);
+/** What a route wants to know, out of the body or the query. @throws KithError 'usage' */
+function readInput(route: ControlRoute, body: unknown, query: unknown): unknown {
+  const schema = route.body ?? route.query;
+  if (schema === undefined) return undefined;
+  const result = schema.safeParse((route.body === undefined ? query : body) ?? {});
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const whole = route.body === undefined ? 'query' : 'body';
+  const where = issue.path.length === 0 ? whole : issue.path.join('.');
+  throw new KithError('usage', `${route.path}: ${where}: ${issue.message}`);
 }
 
 /** A process with our number may have died between binding and publishing. */

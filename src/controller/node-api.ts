@@ -3,8 +3,11 @@
  * and its control socket. The command line is the first client.
  *
  * Times are milliseconds, lengths octets, unless a name says otherwise. Every
- * value is plain JSON. Methods that act fail with a KithError.
+ * value is plain JSON, but for the stream of a capture. Methods that act fail with a KithError.
  */
+
+import type { Readable } from 'node:stream';
+import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
 import type { TapLease } from './lease-keeper.ts';
 
 export interface NodeStatus {
@@ -244,6 +247,39 @@ export interface TapEvent {
   readonly lease: TapLease | null;
 }
 
+/** How what leaves by a port is made worse. */
+export interface ImpairRequest {
+  /** The number of a port, or the name of a friend or of an interface. */
+  readonly port: number | string;
+  /** Replaces what was set before; null: nothing is. */
+  readonly impair: ImpairmentSettings | null;
+}
+
+/** A port that is impaired. */
+export interface ImpairmentStatus {
+  readonly port: number;
+  /** What hangs there. */
+  readonly name: string;
+  readonly impair: ImpairmentSettings;
+  /** Frames on their way. */
+  readonly waiting: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** Which frames are wanted, and until when. */
+export interface CaptureRequest {
+  /** Only those of this port; by default those of all. */
+  readonly port?: number;
+  /** Only those of the link to this friend. */
+  readonly link?: string;
+  /** Octets of each frame that are kept at most; by default all. */
+  readonly snaplen?: number;
+  /** Ends after so many packets. */
+  readonly count?: number;
+  /** Ends after so many seconds. */
+  readonly seconds?: number;
+}
+
 export interface NodeApi {
   status(): Promise<NodeStatus>;
   friends(): Promise<readonly FriendStatus[]>;
@@ -279,6 +315,12 @@ export interface NodeApi {
    * stops listening. The first event comes at once; the end comes when the interface is gone.
    */
   holdTap(name: string, request: TapHoldRequest): Promise<AsyncIterable<TapEvent>>;
+  /** The ports that are impaired. */
+  impairments(): Promise<readonly ImpairmentStatus[]>;
+  /** Impairs what leaves by a port, or no longer. */
+  impair(request: ImpairRequest): Promise<{ readonly port: number; readonly name: string }>;
+  /** Frames that pass, as pcapng, until the stream is destroyed. */
+  capture(request: CaptureRequest): Promise<Readable>;
   /** Ends the node; the promise is resolved before the process is gone. */
   down(): Promise<void>;
 }

@@ -14,6 +14,7 @@ import type { Category } from '../switch/vde/console/categories.ts';
 import { statusLine } from '../switch/vde/console/errno.ts';
 import { runScript } from '../switch/vde/console/session.ts';
 import type { VdeServer, VdeServerEvent } from '../switch/vde/vde-server.ts';
+import type { VlanRegistry } from '../switch/vlan-registry.ts';
 import { kithVersion } from '../version.ts';
 import { AddressWatch } from './address-watch.ts';
 import type { BridgeControl, BridgePortEvent } from './bridge-control.ts';
@@ -34,6 +35,7 @@ export interface NodeConsoleOptions {
   readonly dataPlane: DataPlane;
   readonly bridge: BridgeControl;
   readonly settings: SwitchSettings;
+  readonly vlans: VlanRegistry;
   readonly vde: VdeServer;
   readonly core: F2FCore;
   readonly taps: Taps;
@@ -138,12 +140,13 @@ export class NodeConsole {
   }
 
   #makeTarget(announce: (category: Category, text: string) => void): NodeConsoleTarget {
-    const { config, dataPlane, bridge, settings, vde, bridgeAddress, end } = this.#options;
+    const { config, dataPlane, bridge, settings, vlans, vde, bridgeAddress, end } = this.#options;
     const { console: socket, switch: settled, stp } = config;
     return new NodeConsoleTarget({
       clock: monotonicClock,
       bridge,
       settings,
+      vlans,
       priority: stp.priority,
       bridgeAddress,
       about: {

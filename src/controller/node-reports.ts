@@ -1,20 +1,25 @@
 /** What a running node tells and does when asked: NodeApi over the parts of a node. */
 import { monotonicClock } from '../clock.ts';
 import type { SessionReport } from '../data-plane/report.ts';
+import { KithError } from '../errors.ts';
 import type { Friend } from '../f2f/friend.ts';
 import type { Carrier } from '../links/contract.ts';
 import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
 import { RELAY_SCHEME } from '../links/relay/relay-provider.ts';
 import { PORT_TABLE_LENGTH } from '../switch/port.ts';
 import { kithVersion } from '../version.ts';
+import { CaptureStream, WHOLE_FRAMES } from './capture.ts';
 import { weakKeyWarning } from './config.ts';
 import type { GroupEntry } from './group-book.ts';
 import type { NodeParts } from './node.ts';
 import type {
   AddGroup,
+  CaptureRequest,
   ChangedGroup,
   FriendStatus,
   GroupStatus,
+  ImpairmentStatus,
+  ImpairRequest,
   InviteOptions,
   LinkStatus,
   MacStatus,
@@ -33,6 +38,7 @@ import type {
   WhyReport,
 } from './node-api.ts';
 import type { ClearOctets } from './plaintext-audit.ts';
+import { portNamed } from './port-names.ts';
 import { explain } from './why.ts';
 
 /** Milliseconds: a ticket is good for a day unless somebody says otherwise. */
@@ -277,6 +283,37 @@ export class NodeReports implements NodeApi {
     return this.#parts.taps.hold(name, request);
   }
 
+  async impairments(): Promise<readonly ImpairmentStatus[]> {
+    const reports = await this.#parts.dataPlane.impairments();
+    return reports
+      .map(({ port, settings, waiting, counters }) => {
+        return { port, name: this.#portLabel(port).name, impair: settings, waiting, counters };
+      })
+      .sort((a, b) => a.port - b.port);
+  }
+
+  async impair({ port: wanted, impair }: ImpairRequest): Promise<{ port: number; name: string }> {
+    const port = this.#portOf(wanted);
+    this.#parts.dataPlane.impair(port, impair ?? undefined);
+    return { port, name: this.#portLabel(port).name };
+  }
+
+  async capture(request: CaptureRequest): Promise<CaptureStream> {
+    const { book, dataPlane } = this.#parts;
+    const { link, seconds, count, snaplen = WHOLE_FRAMES } = request;
+    const port = link === undefined ? (request.port ?? 0) : book.find(link).port;
+    const labels = new Map((await this.ports()).map((each) => [each.port, each]));
+    return new CaptureStream(dataPlane, {
+      port,
+      snaplen,
+      ...(count === undefined ? {} : { count }),
+      ...(seconds === undefined ? {} : { duration: seconds * 1000 }),
+      application: `Kith ${kithVersion()}`,
+      ports: port === 0 ? [...labels.keys()].sort((a, b) => a - b) : [port],
+      describe: (number) => this.#portLabel(number),
+    });
+  }
+
   async down(): Promise<void> {
     // The answer has to be out before the socket goes.
     setImmediate(() => this.#parts.end());
@@ -312,6 +349,38 @@ export class NodeReports implements NodeApi {
       keyUpdates: report.keyUpdates,
       dropped: { ...report.drops },
     };
+  }
+
+  /** @throws KithError 'not-found' */
+  #portOf(reference: number | string): number {
+    const { config, core, taps, book } = this.#parts;
+    const named = portNamed(reference, {
+      configured: config.friends,
+      friends: core.friends,
+      taps: taps.list(),
+    });
+    if (named !== undefined) return named;
+    try {
+      return book.find(String(reference)).port;
+    } catch (cause) {
+      throw new KithError(
+        'not-found',
+        `nothing on the switch is called "${reference}"; \`kith ports\` lists what is there`,
+        { cause },
+      );
+    }
+  }
+
+  /** What a port is called. */
+  #portLabel(port: number): { name: string; description: string } {
+    const { vde, core, taps } = this.#parts;
+    const friend = core.friends.find((each) => each.port === port);
+    if (friend !== undefined) return { name: nameOf(friend), description: `link to ${friend.uid}` };
+    const tap = taps.list().find((each) => each.port === port);
+    if (tap !== undefined) return { name: tap.name, description: `host interface on port ${port}` };
+    const clients = vde.list().filter((each) => each.port === port);
+    const description = clients.map((each) => each.description).join(', ');
+    return { name: `port${port}`, description: printable(description) };
   }
 
   #portStatus(
@@ -377,6 +446,11 @@ function prefixed(
     result[`${prefix}${name[0].toUpperCase()}${name.slice(1)}`] = value;
   }
   return result;
+}
+
+/** What a client says of itself, without what a terminal would obey, and not without end. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, '?').slice(0, 256);
 }
 
 function oldKeysUntil({ old }: GroupEntry): { oldKeysUntil?: string } {

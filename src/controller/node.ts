@@ -31,10 +31,12 @@ import { udpProvider } from '../links/udp/udp-provider.ts';
 import { loadAccounts } from '../switch/vde/accounts.ts';
 import { PortTable } from '../switch/vde/port-table.ts';
 import { VdeServer, type VdeServerEvent } from '../switch/vde/vde-server.ts';
+import { VlanRegistry } from '../switch/vlan-registry.ts';
 import { tapOpener } from '../tap/tap-device.ts';
 import { BridgeControl } from './bridge-control.ts';
 import { measureCiphers } from './cipher-speed.ts';
 import type { KithConfig } from './config.ts';
+import type { PortReference } from './config-ports.ts';
 import { DhcpLeases } from './dhcp-lease.ts';
 import { FriendBook } from './friend-book.ts';
 import { GroupBook } from './group-book.ts';
@@ -43,6 +45,8 @@ import { NodeConsole } from './node-console.ts';
 import { NodeReports } from './node-reports.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { PlaintextWatch } from './plaintext-watch.ts';
+import { portNamed } from './port-names.ts';
+import { PortPlan } from './port-plan.ts';
 import { RememberedPorts } from './remembered-ports.ts';
 import { SwitchSettings } from './switch-settings.ts';
 import { Taps } from './taps.ts';
@@ -216,11 +220,25 @@ class Assembly {
       failed: (error) => this.#fail(error),
     });
     const settings = new SwitchSettings((whole) => dataPlane.configure(whole));
+    const vlans = new VlanRegistry();
+    const plan = new PortPlan({
+      config: config.switch,
+      registry: vlans,
+      resolve: (reference) => this.#portOf(reference),
+      impair: (port, impairment) => dataPlane.impair(port, impairment),
+    });
     const bridgeAddress = bridgeAddressOf(identity.uid);
     const bridge = new BridgeControl({
       clock: monotonicClock,
       plane: {
-        configure: (states) => settings.setTree(states),
+        configure: (states) => {
+          if (plan.refresh()) {
+            settings.setVlans(vlans.tables());
+            const snooping = plan.snooping(bridgeAddress);
+            if (snooping !== undefined) settings.set({ snooping });
+          }
+          settings.setTree(states);
+        },
         flushPort: (port) => dataPlane.flushPort(port),
         sendFrame: (port, frame) => dataPlane.sendFrame(port, frame),
       },
@@ -307,6 +325,7 @@ class Assembly {
       dataPlane,
       bridge,
       settings,
+      vlans,
       vde,
       core,
       taps,
@@ -417,6 +436,16 @@ class Assembly {
       redeemed: () => book.redeemed(),
       relay: { serve: config.link.relay, use: config.link.useRelays },
     });
+  }
+
+  /** The port that the configuration means, if it is there now. */
+  #portOf(reference: PortReference): number | undefined {
+    // While the parts are being put together nobody has a port.
+    const parts: NodeParts | undefined = this.parts;
+    if (parts === undefined) return typeof reference === 'number' ? reference : undefined;
+    const { core, taps } = parts;
+    const configured = this.#config.friends;
+    return portNamed(reference, { configured, friends: core.friends, taps: taps.list() });
   }
 
   #vdeEvent(event: VdeServerEvent): void {

@@ -40,13 +40,20 @@ export function openApiPath(path: string): string {
 }
 
 function operation(route: ControlRoute): Json {
-  const parameters = [...route.path.matchAll(/:(\w+)/g)].map((match) => ({
+  const inPath = [...route.path.matchAll(/:(\w+)/g)].map((match) => ({
     name: match[1],
     in: 'path',
     required: true,
     description: route.parameter ?? 'A UID, an unambiguous beginning of one, or a name.',
     schema: { type: 'string' },
   }));
+  const inQuery = Object.entries(route.query?.shape ?? {}).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: false,
+    schema: bare(schema as z.ZodType, 'output'),
+  }));
+  const parameters: Json[] = [...inPath, ...inQuery];
   return {
     operationId: route.operation,
     summary: route.summary,
@@ -63,7 +70,7 @@ function operation(route: ControlRoute): Json {
       [route.status]: answer(
         'What was asked for.',
         bare(route.answer, 'output'),
-        route.stream === undefined ? 'application/json' : JSON_LINES,
+        route.stream === undefined ? route.mediaType : JSON_LINES,
       ),
       default: answer('What is wrong, and what to do.', { $ref: '#/components/schemas/Error' }),
     },

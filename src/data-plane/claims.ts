@@ -139,8 +139,10 @@ export class Claims implements HostClaims {
       const high = claimHigh(slab, entry);
       const low = claimLow(slab, entry);
       const vid = this.vlanAware ? claimVid(slab, entry) : 0;
-      if (kind !== ClaimKind.removed) this.#hold(table, high, low, vid, port);
-      else if (table.lookup(high, low, vid) === port) table.remove(high, low, vid);
+      if (kind !== ClaimKind.removed) {
+        if (trusted) this.#surrender(high, low, vid);
+        this.#hold(table, high, low, vid, port);
+      } else if (table.lookup(high, low, vid) === port) table.remove(high, low, vid);
     }
     if (list !== undefined) this.#complete(list, claimPart(slab, offset), table, port);
     this.#count();
@@ -217,6 +219,15 @@ export class Claims implements HostClaims {
 
   #isLocal(port: number): boolean {
     return this.#trust[port] === PortTrust.local;
+  }
+
+  /** A member says that a host of ours is with it now: it has moved, and will tell if it has not. */
+  #surrender(high: number, low: number, vid: number): void {
+    const owner = this.#trusted.lookup(high, low, vid);
+    if (owner === NO_PORT || !this.#isLocal(owner)) return;
+    if (this.#database.find(high, low, vid, this.now)?.static === true) return;
+    this.#disown(this.own.find(high, low, vid));
+    this.#database.remove(high, low, vid);
   }
 
   #disown(place: number): void {

@@ -4,7 +4,9 @@
  */
 import type { CipherId, DescriptorKind } from '../io/contract.ts';
 import type { ForwarderSettings } from '../switch/forwarding.ts';
+import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
 import type { CircuitEnd } from './circuits.ts';
+import type { CaptureFilter } from './recorder.ts';
 
 /** A system descriptor goes over to the data plane under an index that the main thread chose. */
 export interface AddDescriptor {
@@ -146,6 +148,26 @@ export interface Configure {
   readonly settings: ForwarderSettings;
 }
 
+/** From now on frames are copied into the ring, until `stop-capture` of the same `id`. */
+export interface StartCapture extends CaptureFilter {
+  readonly op: 'start-capture';
+  readonly id: number;
+  /** Of a SharedRing. */
+  readonly ring: SharedArrayBuffer;
+}
+
+export interface StopCapture {
+  readonly op: 'stop-capture';
+  readonly id: number;
+}
+
+/** Makes what leaves by a port late, lost or twice; without settings, no longer. */
+export interface Impair {
+  readonly op: 'impair';
+  readonly port: number;
+  readonly settings?: ImpairmentSettings;
+}
+
 /** Forgets the addresses learnt on a port. */
 export interface FlushPort {
   readonly op: 'flush-port';
@@ -156,7 +178,7 @@ export interface FlushPort {
 export interface Query {
   readonly op: 'query';
   readonly id: number;
-  readonly what: 'addresses' | 'sessions' | 'io';
+  readonly what: 'addresses' | 'sessions' | 'io' | 'impairments';
 }
 
 export type Command =
@@ -176,5 +198,8 @@ export type Command =
   | InjectFrame
   | ListenDhcp
   | Configure
+  | Impair
+  | StartCapture
+  | StopCapture
   | FlushPort
   | Query;

@@ -6,15 +6,18 @@
  */
 import type { DescriptorKind, SystemSockets } from '../io/contract.ts';
 import { DescriptorKind as Kind, MAX_DESCRIPTORS } from '../io/contract.ts';
+import { SharedRing } from '../io/ring.ts';
 import type { CarrierHost, DescriptorEvents } from '../links/contract.ts';
 import { CounterReader } from '../switch/counters.ts';
 import type { FilteringEntry } from '../switch/filtering-database.ts';
 import type { ForwarderSettings } from '../switch/forwarding.ts';
+import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
 import type { CircuitEnd } from './circuits.ts';
-import type { Command, OpenSession, PacketPriority } from './commands.ts';
+import type { Command, OpenSession, PacketPriority, Query } from './commands.ts';
 import type { EngineThread } from './engine-thread.ts';
 import { type Notice, NoticeKind, parseNotice } from './notice.ts';
-import type { SessionReport } from './report.ts';
+import type { CaptureFilter } from './recorder.ts';
+import type { ImpairmentReport, SessionReport } from './report.ts';
 
 /** What the data plane tells the rest of the node. */
 export interface DataPlaneEvents {
@@ -40,6 +43,26 @@ export interface DataPlaneEvents {
 /** Notices taken in one turn of the event loop, so that timers and clients get theirs. */
 const NOTICES_PER_TURN = 256;
 
+/** Octets of the ring of a capture. */
+const CAPTURE_RING_LENGTH = 4 * 1024 * 1024;
+
+/** Captures that may run at a time. */
+const MOST_CAPTURES = 8;
+
+/** A capture that runs. Each message of the ring is a record (frame-record.ts). */
+export interface FrameCapture {
+  readonly ring: SharedRing;
+  /** May be called again. */
+  stop(): void;
+}
+
+export interface CaptureEvents {
+  /** There may be something in the ring. */
+  recorded(): void;
+  /** Nothing more will come: the data plane has ended. */
+  ended(): void;
+}
+
 /** Descriptor indices that accepted connections cannot take. */
 const RESERVED_INDICES = 64;
 
@@ -50,6 +73,8 @@ export class DataPlane implements CarrierHost {
   readonly #events: DataPlaneEvents;
   readonly #descriptors = new Map<number, DescriptorEvents>();
   readonly #answers = new Map<number, (answer: unknown) => void>();
+  readonly #captures = new Map<number, CaptureEvents>();
+  #nextCapture = 0;
   #nextIndex = 0;
   #nextQuery = 0;
   #draining = false;
@@ -195,6 +220,26 @@ export class DataPlane implements CarrierHost {
     this.#post({ op: 'flush-port', port });
   }
 
+  /** Impairs what leaves by a port; without settings, no longer. */
+  impair(port: number, settings: ImpairmentSettings | undefined): void {
+    this.#post({ op: 'impair', port, ...(settings === undefined ? {} : { settings }) });
+  }
+
+  // ---- captures
+
+  /** @returns undefined when as many run as may */
+  startCapture({ port, snaplen }: CaptureFilter, events: CaptureEvents): FrameCapture | undefined {
+    if (this.#captures.size >= MOST_CAPTURES || this.#stopped) return undefined;
+    const id = this.#nextCapture++;
+    const ring = SharedRing.create(CAPTURE_RING_LENGTH);
+    this.#captures.set(id, events);
+    this.#post({ op: 'start-capture', id, ring: ring.buffer, port, snaplen });
+    const stop = (): void => {
+      if (this.#captures.delete(id)) this.#post({ op: 'stop-capture', id });
+    };
+    return { ring, stop };
+  }
+
   // ---- questions
 
   async addresses(): Promise<readonly FilteringEntry[]> {
@@ -206,6 +251,10 @@ export class DataPlane implements CarrierHost {
     const reports = (await this.#query('sessions')) as SessionReport[];
     for (const report of reports) if (report.ended) this.#events.sessionEnded(report);
     return reports.filter(({ ended }) => !ended);
+  }
+
+  async impairments(): Promise<readonly ImpairmentReport[]> {
+    return (await this.#query('impairments')) as ImpairmentReport[];
   }
 
   async ioCounters(): Promise<Readonly<Record<string, number>>> {
@@ -224,13 +273,15 @@ export class DataPlane implements CarrierHost {
     });
     for (const answer of this.#answers.values()) answer([]);
     this.#answers.clear();
+    for (const capture of this.#captures.values()) capture.ended();
+    this.#captures.clear();
   }
 
   #post(command: Command): void {
     if (!this.#stopped) this.#thread.post(command);
   }
 
-  #query(what: 'addresses' | 'sessions' | 'io'): Promise<unknown> {
+  #query(what: Query['what']): Promise<unknown> {
     if (this.#stopped) return Promise.resolve([]);
     const id = this.#nextQuery++;
     return new Promise((resolve) => {
@@ -251,6 +302,7 @@ export class DataPlane implements CarrierHost {
   }
 
   #drain(): void {
+    for (const capture of this.#captures.values()) capture.recorded();
     let taken = 0;
     const friends: Notice[] = [];
     this.#thread.friends.drain((bytes) => {

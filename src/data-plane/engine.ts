@@ -30,7 +30,7 @@ import { COMPLETE, type FrameOffload } from '../links/super-frame.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import { FilteringDatabase } from '../switch/filtering-database.ts';
 import { answerNumber, type CircuitEnd, Circuits } from './circuits.ts';
-import type { Command, OpenSession } from './commands.ts';
+import type { Command, OpenSession, Query } from './commands.ts';
 import type { Egress } from './egress.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Ingress, type IngressTarget } from './ingress.ts';
@@ -71,6 +71,8 @@ export interface EngineOptions {
   readonly discard: (systemDescriptor: number) => void;
   readonly keepalive?: KeepaliveOptions;
   readonly database?: FilteringDatabase;
+  /** What to add to `now` for milliseconds since 1970. */
+  readonly timeOrigin?: number;
 }
 
 export class Engine implements IngressTarget {
@@ -122,8 +124,10 @@ export class Engine implements IngressTarget {
 
   /** Milliseconds that the next poll may wait. */
   timeout(now: number): number {
-    const { flowControl } = this.#board;
-    return Math.max(0, Math.min(this.#nextTick, flowControl.deadline, this.ingress.deadline) - now);
+    const { flowControl, impaired } = this.#board;
+    const { deadline } = this.ingress;
+    const next = Math.min(this.#nextTick, flowControl.deadline, impaired.deadline, deadline);
+    return Math.max(0, next - now);
   }
 
   /** Deals with the `count` receive records of a poll. */
@@ -141,12 +145,13 @@ export class Engine implements IngressTarget {
       for (let i = 0; i < count; i++) this.#other(i * RX_STRIDE);
     }
     if (now >= this.ingress.deadline) this.ingress.giveUp(now, this.#liveSessions);
+    if (now >= this.#board.impaired.deadline) this.#board.impaired.release(now);
     if (now >= this.#nextTick) this.#tick(now);
     if (this.#board.claims.own.hasNews) this.#board.tellNews();
     this.#egress.drain();
     this.#board.flowControl.review(now, this.#retry);
     this.ingress.release();
-    this.#board.releaseSegments();
+    this.#board.releaseCopies();
     this.#streams.compact();
     this.#endBroken();
   }
@@ -227,8 +232,17 @@ export class Engine implements IngressTarget {
       case 'configure':
         this.#board.configure(command.settings);
         return undefined;
+      case 'impair':
+        this.#board.impair(command.port, command.settings);
+        return undefined;
+      case 'start-capture':
+        this.#board.recorder.start(command.id, command.ring, command);
+        return undefined;
+      case 'stop-capture':
+        this.#board.recorder.stop(command.id);
+        return undefined;
       case 'flush-port':
-        this.database.flushPort(command.port);
+        this.#board.flushPort(command.port);
         return undefined;
       case 'query':
         return this.#answer(command.what);
@@ -422,6 +436,7 @@ export class Engine implements IngressTarget {
 
   packet(session: Session, type: number, offset: number, length: number): void {
     if (type === PacketType.bridge) {
+      if (this.#board.recorder.count > 0) this.#board.recordIn(session.port, offset, length);
       this.#notices.friend(NoticeKind.bridgeFrame, 0, session.port, 0, -1, offset, length);
       return;
     }
@@ -486,6 +501,7 @@ export class Engine implements IngressTarget {
     this.#nextTick = now + TICK_INTERVAL;
     this.database.age(now, AGEING_BUDGET);
     this.#board.tickClaims();
+    this.#board.snoop();
     this.#egress.drain(); // keys may move on below: what is staged has to be sealed before
     for (const session of this.#liveSessions) this.#tickSession(session, now);
   }
@@ -650,7 +666,8 @@ export class Engine implements IngressTarget {
     session.destroy(this.memory);
   }
 
-  #answer(what: 'addresses' | 'sessions' | 'io'): unknown {
+  #answer(what: Query['what']): unknown {
+    if (what === 'impairments') return this.#board.impaired.reports();
     if (what === 'addresses') return this.database.snapshot(this.#now);
     if (what === 'io') {
       const { counters, own } = this.#board.claims;
@@ -658,6 +675,7 @@ export class Engine implements IngressTarget {
         ...this.#io.counters(),
         ...this.ingress.drops,
         ...counters,
+        ...this.#board.snoopingReport(),
         hostsRefused: own.refused,
         ...this.#circuits.counters,
       };

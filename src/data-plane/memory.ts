@@ -1,7 +1,7 @@
 /**
  * The free part of the slab, divided once: backlog slots, stream chunks, addresses.
  *
- *   | addresses | scratch | frame slots …  | large pieces … | chunks …            |
+ *   | addresses | scratch | frame slots … | large pieces … | late frames … | chunks … |
  *
  * Pages that are never touched cost nothing, so the division may be generous.
  */
@@ -23,6 +23,8 @@ const SCRATCH_SLOTS = 4;
 /** Octets of a super-frame with its fields, or of the frames that it is cut into. */
 const LARGE_LENGTH = 96 * 1024;
 const LARGE_PIECES = 64;
+/** Frames that wait on impaired ports, in the whole node: 50 ms of them at 500 Mbit/s. */
+const LATE_FRAMES = 2048;
 /** Octets of a chunk: what a stream gathers before it is parsed, or may have waiting. */
 export const CHUNK_LENGTH = 128 * 1024;
 
@@ -30,7 +32,8 @@ const ADDRESSES_START = SlabLayout.free;
 const SCRATCH_START = ADDRESSES_START + ADDRESS_COUNT * ADDRESS_LENGTH;
 const FRAMES_START = SCRATCH_START + SCRATCH_SLOTS * SLOT_LENGTH;
 const LARGE_START = FRAMES_START + FRAME_SLOTS * SLOT_LENGTH;
-const CHUNKS_START = LARGE_START + LARGE_PIECES * LARGE_LENGTH;
+const LATE_START = LARGE_START + LARGE_PIECES * LARGE_LENGTH;
+const CHUNKS_START = LATE_START + LATE_FRAMES * SLOT_LENGTH;
 const CHUNK_COUNT = Math.floor(
   (SlabLayout.free + SlabLayout.freeLength - CHUNKS_START) / CHUNK_LENGTH,
 );
@@ -77,6 +80,7 @@ export class DataPlaneMemory {
   readonly scratch = new PiecePool(SCRATCH_START, SLOT_LENGTH, SCRATCH_SLOTS);
   readonly frames = new PiecePool(FRAMES_START, SLOT_LENGTH, FRAME_SLOTS);
   readonly large = new PiecePool(LARGE_START, LARGE_LENGTH, LARGE_PIECES);
+  readonly late = new PiecePool(LATE_START, SLOT_LENGTH, LATE_FRAMES);
   readonly chunks = new PiecePool(CHUNKS_START, CHUNK_LENGTH, CHUNK_COUNT);
   /** Last reports of sessions that let octets go in the clear: none of those goes uncounted. */
   readonly departed: SessionReport[] = [];

@@ -1,4 +1,6 @@
 /** What the data plane tells of a session when asked. Plain JSON. */
+import type { ImpairmentCounters } from '../switch/impairment.ts';
+import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
 import type { Query } from './commands.ts';
 import type { DataPlaneMemory } from './memory.ts';
 import type { Session, SessionDrops } from './session.ts';
@@ -20,6 +22,15 @@ export interface SessionReport {
   readonly clearOctetsOut: number;
   readonly keyUpdates: number;
   readonly drops: SessionDrops;
+}
+
+/** What the data plane tells of a port that is impaired. Plain JSON. */
+export interface ImpairmentReport {
+  readonly port: number;
+  readonly settings: ImpairmentSettings;
+  /** Frames on their way, those that leave twice counted twice. */
+  readonly waiting: number;
+  readonly counters: Readonly<ImpairmentCounters>;
 }
 
 export function describeSession(session: Session): SessionReport {

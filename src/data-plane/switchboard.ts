@@ -17,19 +17,25 @@ import {
   superFrameHeaders,
 } from '../links/super-frame.ts';
 import { settle } from '../links/super-reassembly.ts';
+import { Direction } from '../switch/capture/pcapng.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import type { FilteringDatabase } from '../switch/filtering-database.ts';
-import { Forwarder, type ForwarderSettings, Verdict } from '../switch/forwarding.ts';
+import { Forwarder, type ForwarderSettings, TagAction, Verdict } from '../switch/forwarding.ts';
+import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
 import { PORT_TABLE_LENGTH } from '../switch/port.ts';
 import { Origin, PortTrust } from '../switch/port-trust.ts';
+import { writeQuery } from '../switch/snooping/query-frames.ts';
 import { Claims } from './claims.ts';
 import { isDhcpReply } from './dhcp-reply.ts';
 import { Egress, type EgressObserver } from './egress.ts';
 import { Endpoint } from './endpoint.ts';
 import { FlowControl } from './flow-control.ts';
+import { ImpairedPorts, LateKind } from './impaired-ports.ts';
 import type { DataPlaneMemory } from './memory.ts';
 import { NoticeKind } from './notice.ts';
 import type { NoticeWriter } from './notice-writer.ts';
+import { Recorder } from './recorder.ts';
+import { Retagger } from './retagger.ts';
 import { Segmenter } from './segmenter.ts';
 import type { Session } from './session.ts';
 
@@ -39,12 +45,16 @@ export interface SwitchboardParts {
   readonly notices: NoticeWriter;
   readonly counters: CounterWriter;
   readonly database: FilteringDatabase;
+  /** What to add to `now` for milliseconds since 1970. */
+  readonly timeOrigin?: number;
 }
 
 export class Switchboard implements EgressObserver {
   readonly egress: Egress;
   readonly flowControl: FlowControl;
   readonly claims: Claims;
+  readonly recorder: Recorder;
+  readonly impaired: ImpairedPorts;
   readonly #io: BatchedIo;
   readonly #memory: DataPlaneMemory;
   readonly #notices: NoticeWriter;
@@ -52,6 +62,10 @@ export class Switchboard implements EgressObserver {
   readonly #database: FilteringDatabase;
   readonly #forwarder: Forwarder;
   readonly #segmenter: Segmenter;
+  readonly #retagger: Retagger;
+  /** Frames may have to change on their way out, or to wait. */
+  #careful = false;
+  #hasVlans = false;
   /** By port: the endpoints of a local port, or the session that a link port sends through. */
   readonly #endpoints: (Endpoint[] | undefined)[] = new Array(PORT_TABLE_LENGTH).fill(undefined);
   readonly #links: (Session | undefined)[] = new Array(PORT_TABLE_LENGTH).fill(undefined);
@@ -61,7 +75,7 @@ export class Switchboard implements EgressObserver {
   #ingressEndpoint: Endpoint | undefined;
   now = 0;
 
-  constructor({ io, memory, notices, counters, database }: SwitchboardParts) {
+  constructor({ io, memory, notices, counters, database, timeOrigin = 0 }: SwitchboardParts) {
     this.#io = io;
     this.#memory = memory;
     this.#notices = notices;
@@ -72,7 +86,15 @@ export class Switchboard implements EgressObserver {
     this.claims.watch(this.#forwarder.trust);
     this.egress = new Egress(io, memory, this);
     this.#segmenter = new Segmenter(io, memory.large);
+    this.#retagger = new Retagger(io, memory.large);
     this.flowControl = new FlowControl(io);
+    this.impaired = new ImpairedPorts(io, memory.late, counters, (port, offset, length, kind) => {
+      if (kind === LateKind.bridge) this.#sendBridge(port, offset, length);
+      else this.#toPort(port, offset, length, kind === LateKind.straight ? STRAIGHT : 0);
+    });
+    this.recorder = new Recorder(io.slab, timeOrigin, () => {
+      notices.pending = true;
+    });
   }
 
   // ---- frames in
@@ -124,11 +146,16 @@ export class Switchboard implements EgressObserver {
     const { slab } = this.#io;
     const forwarder = this.#forwarder;
     const plain = offload.offload === Offload.none;
+    if (this.recorder.count > 0) this.recordIn(port, this.#inOnePlace(offset, offload), length);
     const longest = plain ? length : superFrameHeaders(slab, offset, offload) + offload.segmentSize;
     const verdict = straight
       ? forwarder.deliver(slab, offset, length, port, this.now, longest, origin)
       : forwarder.decide(slab, offset, length, port, this.now, longest, origin);
     const { count, egress } = forwarder;
+    if (this.#careful) {
+      this.#forwardCarefully(offset, length, offload);
+      return verdict;
+    }
     let flag = forwarder.straight ? STRAIGHT : 0;
     for (let i = 0; i < count; i++) {
       if (plain) this.#toPort(egress[i], offset, length, flag);
@@ -140,14 +167,134 @@ export class Switchboard implements EgressObserver {
     return verdict;
   }
 
+  /**
+   * The same where tags change on the way out, for each of which a copy is made once, or where
+   * ports are impaired.
+   */
+  #forwardCarefully(offset: number, length: number, offload: Readonly<FrameOffload>): void {
+    const { count, egress, tagAction } = this.#forwarder;
+    for (let action: TagAction = TagAction.keep; action <= TagAction.replace; action++) {
+      let at = offset;
+      let octets = length;
+      let fields = offload;
+      let first = action !== TagAction.keep;
+      for (let i = 0; i < count; i++) {
+        if (tagAction[i] !== action) continue;
+        const flag = i === 0 && this.#forwarder.straight ? STRAIGHT : 0;
+        if (first) {
+          first = false;
+          at = this.#retag(action as TagAction, offset, length, offload);
+          octets = this.#retagger.length;
+          fields = this.#retagger.offload;
+        }
+        if (at < 0) this.#counters.add(egress[i], Counter.dropError, 1);
+        else if (this.impaired.has(egress[i])) this.#delay(egress[i], at, octets, fields, flag);
+        else if (fields.offload === Offload.none) this.#toPort(egress[i], at, octets, flag);
+        else this.#superToPort(egress[i], at, octets, fields, flag);
+      }
+      this.#segmenter.forget();
+    }
+  }
+
+  /** A frame has to wait; a super-frame does as the frames that it stands for. */
+  #delay(
+    port: number,
+    offset: number,
+    length: number,
+    offload: Readonly<FrameOffload>,
+    flag: number,
+  ): void {
+    const kind = flag === STRAIGHT ? LateKind.straight : LateKind.frame;
+    if (offload.offload === Offload.none) {
+      this.impaired.offer(port, offset, length, kind, this.now);
+      return;
+    }
+    if (!this.#cut(port, offset, length, offload)) return;
+    const segmenter = this.#segmenter;
+    for (let i = 0; i < segmenter.count; i++) {
+      const octets = segmenter.lengthOf(i);
+      this.impaired.offer(port, segmenter.offsetOf(i), octets, kind, this.now);
+    }
+  }
+
+  /** @returns where a copy with another tag is, or -1 */
+  #retag(
+    action: TagAction,
+    offset: number,
+    length: number,
+    offload: Readonly<FrameOffload>,
+  ): number {
+    const retagger = this.#retagger;
+    if (retagger.isShort(length)) {
+      this.egress.drain();
+      retagger.release();
+    }
+    const from = this.#inOnePlace(offset, offload);
+    return retagger.copy(action, from, length, this.#forwarder.tci, offload);
+  }
+
+  /** Deals with what snooping has to do by itself: forgetting, and asking who wants what. */
+  snoop(): void {
+    const { snooper } = this.#forwarder;
+    if (snooper === undefined) return;
+    snooper.age(this.now);
+    for (let query = snooper.takeQuery(this.now); query; query = snooper.takeQuery(this.now)) {
+      const { scratch } = this.#memory;
+      const slot = scratch.take();
+      if (slot < 0) return;
+      const { family, response, vid, port } = query;
+      const length = writeQuery(this.#io.slab, slot, family, response, snooper.address);
+      this.#forwarder.originate(vid, port);
+      this.#forwardCarefully(slot, length, COMPLETE);
+      this.#giveBack(slot);
+    }
+  }
+
+  /** What was learnt on a port is forgotten. */
+  flushPort(port: number): void {
+    this.#database.flushPort(port);
+    this.#forwarder.snooper?.flushPort(port, this.now);
+  }
+
+  /** Counters of snooping; empty while it is off. */
+  snoopingReport(): Readonly<Record<string, number>> {
+    const { snooper } = this.#forwarder;
+    if (snooper === undefined) return {};
+    const { groups, memberships, counters } = snooper;
+    const { reports, queries, malformed, refused } = counters;
+    return {
+      snoopingGroups: groups,
+      snoopingMembers: memberships,
+      snoopingReports: reports,
+      snoopingQueries: queries,
+      snoopingMalformed: malformed,
+      snoopingRefused: refused,
+    };
+  }
+
   #toControl(port: number, offset: number, length: number): void {
     const told = this.#notices.friend(NoticeKind.bridgeFrame, 0, port, 0, -1, offset, length);
     if (!told) this.#counters.add(port, Counter.dropControl, 1);
   }
 
+  /** A frame has come in, for those who capture. */
+  recordIn(port: number, offset: number, length: number): void {
+    this.recorder.record(port, Direction.inbound, offset, length, this.now);
+  }
+
   // ---- frames out
 
   #toPort(port: number, offset: number, length: number, flag: number): void {
+    if (this.recorder.count > 0) this.#recordOut(port, offset, length);
+    this.#transmit(port, offset, length, flag);
+  }
+
+  #recordOut(port: number, offset: number, length: number): void {
+    if (this.#links[port] === undefined && this.#endpoints[port] === undefined) return;
+    this.recorder.record(port, Direction.outbound, offset, length, this.now);
+  }
+
+  #transmit(port: number, offset: number, length: number, flag: number): void {
     const session = this.#links[port];
     if (session !== undefined) {
       this.egress.frameToSession(session, offset, length, flag);
@@ -172,6 +319,7 @@ export class Switchboard implements EgressObserver {
     offload: Readonly<FrameOffload>,
     flag: number,
   ): void {
+    if (this.recorder.count > 0) this.#recordOut(port, this.#inOnePlace(offset, offload), length);
     const { egress } = this;
     const session = this.#links[port];
     if (session !== undefined) {
@@ -210,16 +358,12 @@ export class Switchboard implements EgressObserver {
     flag: number,
     endpoint?: Endpoint,
   ): void {
+    if (!this.#cut(port, offset, length, offload)) return;
     const segmenter = this.#segmenter;
-    if (!segmenter.has && segmenter.isShort) this.releaseSegments();
-    if (!segmenter.cut(this.#inOnePlace(offset, offload), length, offload)) {
-      this.#counters.add(port, Counter.dropError, 1);
-      return;
-    }
     for (let i = 0; i < segmenter.count; i++) {
       const at = segmenter.offsetOf(i);
       const octets = segmenter.lengthOf(i);
-      if (endpoint === undefined) this.#toPort(port, at, octets, flag);
+      if (endpoint === undefined) this.#transmit(port, at, octets, flag);
       else {
         this.egress.toEndpoint(endpoint, at, octets);
         this.#counters.frameOut(port, octets);
@@ -227,27 +371,49 @@ export class Switchboard implements EgressObserver {
     }
   }
 
-  /** Sends what is gathered, then gives back the memory of frames that were cut. */
-  releaseSegments(): void {
-    if (!this.#segmenter.hasLent) return;
+  /** Cuts the super-frame in hand, unless that is done. @returns whether it could be */
+  #cut(port: number, offset: number, length: number, offload: Readonly<FrameOffload>): boolean {
+    const segmenter = this.#segmenter;
+    if (!segmenter.has && segmenter.isShort) {
+      this.egress.drain();
+      segmenter.release();
+    }
+    if (segmenter.cut(this.#inOnePlace(offset, offload), length, offload)) return true;
+    this.#counters.add(port, Counter.dropError, 1);
+    return false;
+  }
+
+  /** Sends what is gathered, then gives back the memory of frames that were cut, changed or late. */
+  releaseCopies(): void {
+    const { impaired } = this;
+    if (!this.#segmenter.hasLent && !this.#retagger.hasLent && !impaired.hasLent) return;
     this.egress.drain();
     this.#segmenter.release();
+    this.#retagger.release();
+    impaired.settle();
   }
 
   /** A frame of ours leaves by a port whatever its state, sealed where it is a link: BPDUs. */
   sendFrame(port: number, frame: Uint8Array): void {
+    const slot = this.#borrow(frame);
+    if (slot < 0) return;
+    if (this.impaired.count > 0 && this.impaired.has(port)) {
+      this.impaired.offer(port, slot, frame.length, LateKind.bridge, this.now);
+    } else this.#sendBridge(port, slot, frame.length);
+    this.#giveBack(slot);
+  }
+
+  #sendBridge(port: number, offset: number, length: number): void {
+    if (this.recorder.count > 0) this.#recordOut(port, offset, length);
     const session = this.#links[port];
     if (session !== undefined) {
-      this.egress.controlToSession(session, PacketType.bridge, frame);
+      this.egress.packetToSession(session, PacketType.bridge, offset, length);
       return;
     }
     const endpoints = this.#endpoints[port];
     if (endpoints === undefined) return;
-    const slot = this.#borrow(frame);
-    if (slot < 0) return;
-    for (const endpoint of endpoints) this.egress.toEndpoint(endpoint, slot, frame.length);
-    this.#giveBack(slot);
-    this.#counters.frameOut(port, frame.length);
+    for (const endpoint of endpoints) this.egress.toEndpoint(endpoint, offset, length);
+    this.#counters.frameOut(port, length);
   }
 
   /** @returns where in the slab the frame is now, or -1 */
@@ -268,6 +434,14 @@ export class Switchboard implements EgressObserver {
   configure(settings: ForwarderSettings): void {
     this.#forwarder.applySettings(settings, this.now);
     this.claims.vlanAware = settings.vlans !== undefined;
+    this.#hasVlans = settings.vlans !== undefined;
+    this.#careful = this.#hasVlans || this.impaired.count > 0;
+  }
+
+  /** Impairs what leaves by a port; without settings, no longer. */
+  impair(port: number, settings: ImpairmentSettings | undefined): void {
+    this.impaired.set(port, settings);
+    this.#careful = this.#hasVlans || this.impaired.count > 0;
   }
 
   listenDhcp(port: number, on: boolean): void {
@@ -287,7 +461,7 @@ export class Switchboard implements EgressObserver {
     const rest = this.#endpoints[port]?.filter((each) => each !== endpoint) ?? [];
     this.#endpoints[port] = rest.length > 0 ? rest : undefined;
     if (rest.length > 0) return;
-    this.#database.flushPort(port);
+    this.flushPort(port);
     this.claims.portGone(port);
   }
 

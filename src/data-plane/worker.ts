@@ -34,6 +34,7 @@ function run(start: WorkerStart): void {
     discard: (descriptor) => sockets.closeDescriptor(descriptor),
     ...(settings.keepalive === undefined ? {} : { keepalive: settings.keepalive }),
     database: new FilteringDatabase(settings.database),
+    timeOrigin: performance.timeOrigin,
   });
   const flag = new Int32Array(start.flag);
 

@@ -211,7 +211,7 @@ export const SlabLayout = {
   arenaLength: ARENA_LENGTH,
   /** Everything behind it is the caller's to divide: backlogs, stream areas, addresses. */
   free: ARENA + ARENA_LENGTH,
-  freeLength: 56 * 1024 * 1024,
+  freeLength: 76 * 1024 * 1024,
 } as const;
 export const SLAB_LENGTH = SlabLayout.free + SlabLayout.freeLength;
 

@@ -52,6 +52,8 @@ export const Counter = {
   dropConfined: 19,
   /** In, in the clear, with the source address of a host of ours or of a member of a group. */
   dropSpoofed: 20,
+  /** Out: lost on purpose, because the port is impaired. */
+  dropImpaired: 21,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 export type CounterName = keyof typeof Counter;

@@ -22,6 +22,9 @@
  * `decide`. It counts what comes in and what it drops; what goes out is counted
  * by whoever sends.
  *
+ * With snooping, what goes to a group that is known goes to those who want it only
+ * (snooping/snooper.ts).
+ *
  * Without VLAN tables (`vlans: undefined`) the switch is transparent to tags:
  * all addresses are learned in VLAN 0 and no frame is changed. Membership in a
  * VLAN is checked on the way in for every port (802.1Q "ingress filtering").
@@ -32,8 +35,9 @@ import { type FilteringDatabase, Learned } from './filtering-database.ts';
 import { isMulticast, isReservedParts, readHigh32, readLow16 } from './mac-address.ts';
 import { NO_PORT, PORT_TABLE_LENGTH, PortState } from './port.ts';
 import { type HostClaims, NO_CLAIMS, Origin, PortTrust } from './port-trust.ts';
+import { Route, Snooper, type SnoopingSettings } from './snooping/snooper.ts';
 import { StormControl } from './storm-control.ts';
-import { hasPort, NO_VLAN, rowOffset, type VlanTables } from './vlan-table.ts';
+import { hasPort, NO_VLAN, rowOffset, type VlanTables, vlansOf } from './vlan-table.ts';
 import { isTagged, PRIORITY_VID, readTci, vidOf, withVid } from './vlan-tag.ts';
 
 /** What to do with the frame. `count` egress ports are to be served in every case. */
@@ -69,6 +73,8 @@ export interface ForwarderSettings {
   readonly stormRates?: Int32Array;
   /** Absent: not VLAN-aware. */
   readonly vlans?: VlanTables;
+  /** Absent: multicast goes everywhere. */
+  readonly snooping?: SnoopingSettings;
   /** A port that gets a copy of what passes, as it came in; 0 or absent for none. */
   readonly mirrorTo?: number;
   /** Copy only what enters or leaves by this port; 0 or absent for all. */
@@ -110,6 +116,7 @@ export class Forwarder {
   #confined = 0;
   #hub = false;
   #vlans: VlanTables | undefined;
+  #snooper: Snooper | undefined;
   #mirrorTo = NO_PORT;
   #mirrorOf = NO_PORT;
   /** TagAction of the frame in hand for an untagged and for a tagged member. */
@@ -147,6 +154,11 @@ export class Forwarder {
     }
     this.#hub = settings.hub ?? false;
     this.#vlans = settings.vlans;
+    if (settings.snooping === undefined) this.#snooper = undefined;
+    else {
+      this.#snooper ??= new Snooper();
+      this.#snooper.apply(settings.snooping, vlansOf(settings.vlans), portStates, now);
+    }
     this.#mirrorTo = settings.mirrorTo ?? NO_PORT;
     this.#mirrorOf = settings.mirrorOf ?? NO_PORT;
     const database = this.#database;
@@ -212,6 +224,11 @@ export class Forwarder {
     if (state !== PortState.forwarding) return this.#drop(port, Counter.dropDiscarding);
 
     const verdict = this.#select(high, low, isMulticast(slab, offset), vid, port, now, origin);
+    const snooper = this.#snooper;
+    if (snooper !== undefined && verdict === Verdict.forward && isMulticast(slab, offset)) {
+      const route = snooper.inspect(slab, offset, length, vid, port, now);
+      if (route !== Route.everywhere && !this.#hub) this.#keepWanted(snooper);
+    }
     if (this.#mirrorTo !== NO_PORT) this.#mirror(port);
     return verdict;
   }
@@ -279,6 +296,46 @@ export class Forwarder {
     // A host of ours that has been silent for the ageing time may have moved there.
     const known = this.#database.lookup(high, low, vid);
     return known !== NO_PORT && this.trust[known] === PortTrust.local ? owner : NO_PORT;
+  }
+
+  /** What listens to IGMP and MLD, if anything does. */
+  get snooper(): Snooper | undefined {
+    return this.#snooper;
+  }
+
+  /**
+   * Where a frame of the switch's own goes: to all members of a VLAN, which count as told by
+   * `decide`. The frame has no tag.
+   * @param only the one port that it is for; NO_PORT for all
+   */
+  originate(vid: number, only: number): void {
+    const vlans = this.#vlans;
+    this.tci = vid;
+    this.#taggedAction = TagAction.insert;
+    this.#untaggedAction = TagAction.keep;
+    if (vlans === undefined) this.#floodAll(NO_PORT);
+    else this.#floodVlan(vlans, vid, NO_PORT);
+    if (only !== NO_PORT) this.#keepPort(only);
+  }
+
+  /** Leaves those egress ports that want what was inspected. */
+  #keepWanted(snooper: Snooper): void {
+    let kept = 0;
+    for (let i = 0; i < this.count; i++) {
+      if (!snooper.wants(this.egress[i])) continue;
+      this.egress[kept] = this.egress[i];
+      this.tagAction[kept] = this.tagAction[i];
+      kept++;
+    }
+    this.count = kept;
+  }
+
+  #keepPort(port: number): void {
+    const at = this.egress.subarray(0, this.count).indexOf(port);
+    this.count = at < 0 ? 0 : 1;
+    if (at < 0) return;
+    this.egress[0] = port;
+    this.tagAction[0] = this.tagAction[at];
   }
 
   #select(

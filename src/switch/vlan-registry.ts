@@ -41,13 +41,32 @@ export interface VlanMember {
 
 interface PortMembership {
   untagged: number;
-  readonly tagged: Set<number>;
+  tagged: Set<number> | 'all';
 }
+
+/** A port of which nothing is said. */
+const UNTOUCHED: PortVlans = { untagged: DEFAULT_VID, tagged: [] };
 
 export class VlanRegistry {
   readonly #vlans = new Set<number>([DEFAULT_VID]);
-  /** Ports that differ from an untouched one. */
+  /** What ports are until somebody changes them. */
+  #configured: ReadonlyMap<number, PortVlans> = new Map();
+  /** Somebody who configured them thought of VLANs. */
+  #aware = false;
+  /** Ports that were changed. */
   readonly #ports = new Map<number, PortMembership>();
+
+  /**
+   * Takes over what the configuration says; what was changed since the start stays.
+   * @param vlans those that are there from the start
+   * @param ports what is special about ports; trunks may carry all VLANs
+   * @param aware whether tags mean something as long as no VLAN is created
+   */
+  configure(vlans: Iterable<number>, ports: ReadonlyMap<number, PortVlans>, aware: boolean): void {
+    for (const vid of vlans) this.#vlans.add(vid);
+    this.#configured = ports;
+    this.#aware = aware;
+  }
 
   /** In order. */
   get vlans(): number[] {
@@ -65,7 +84,9 @@ export class VlanRegistry {
   remove(vid: number, ports: Iterable<number>): VlanFault | undefined {
     if (!isWithin(vid, 0, MAX_VID)) return 'range';
     if (!this.#vlans.has(vid)) return 'no-such-vlan';
-    if (vid === DEFAULT_VID || this.members(vid, ports).length > 0) return 'in-use';
+    // Trunks that carry whatever there is do not hold it.
+    const held = this.members(vid, ports).some(({ port }) => !this.#carriesAll(port, vid));
+    if (vid === DEFAULT_VID || held) return 'in-use';
     this.#vlans.delete(vid);
     return undefined;
   }
@@ -77,7 +98,8 @@ export class VlanRegistry {
     if (this.untaggedOf(port) === vid) return undefined;
     // VLAN 0 is never tagged on the wire (802.1Q, table 9-2: VID 0 is a priority tag).
     if (vid === DEFAULT_VID) return 'range';
-    this.#membership(port).tagged.add(vid);
+    const membership = this.#membership(port);
+    if (membership.tagged !== 'all') membership.tagged.add(vid);
     return undefined;
   }
 
@@ -85,7 +107,11 @@ export class VlanRegistry {
     if (!isWithin(vid, 0, MAX_CREATED_VID) || !isPort(port)) return 'range';
     if (!this.#vlans.has(vid)) return 'no-such-vlan';
     if (this.untaggedOf(port) === vid) return 'in-use';
-    this.#ports.get(port)?.tagged.delete(vid);
+    if (!this.#isTagged(port, vid)) return undefined;
+    const membership = this.#membership(port);
+    if (membership.tagged === 'all') membership.tagged = new Set(this.#vlans);
+    membership.tagged.delete(vid);
+    membership.tagged.delete(DEFAULT_VID);
     return undefined;
   }
 
@@ -95,17 +121,17 @@ export class VlanRegistry {
     if (vid !== NO_VLAN && !this.#vlans.has(vid)) return 'no-such-vlan';
     const membership = this.#membership(port);
     membership.untagged = vid;
-    membership.tagged.delete(vid);
+    if (membership.tagged !== 'all') membership.tagged.delete(vid);
     return undefined;
   }
 
-  /** The port is gone: should it come again, it is like any other. */
+  /** The port is gone: should it come again, it is as it was configured. */
   forgetPort(port: number): void {
     this.#ports.delete(port);
   }
 
   untaggedOf(port: number): number {
-    return this.#ports.get(port)?.untagged ?? DEFAULT_VID;
+    return this.#of(port).untagged;
   }
 
   /** Those of `ports` that are in a VLAN, in order. */
@@ -113,26 +139,44 @@ export class VlanRegistry {
     const members: VlanMember[] = [];
     for (const port of ports) {
       if (this.untaggedOf(port) === vid) members.push({ port, tagged: false });
-      else if (this.#ports.get(port)?.tagged.has(vid)) members.push({ port, tagged: true });
+      else if (this.#isTagged(port, vid)) members.push({ port, tagged: true });
     }
     return members.sort((a, b) => a.port - b.port);
   }
 
   /** For the forwarder; undefined while there is nothing but VLAN 0, and tags pass as they are. */
   tables(): VlanTables | undefined {
-    const described = new Map<number, PortVlans>();
+    const described = new Map<number, PortVlans>(this.#configured);
+    let aware = this.#aware || this.#vlans.size > 1;
     for (const [port, { untagged, tagged }] of this.#ports) {
-      if (untagged === DEFAULT_VID && tagged.size === 0) continue;
-      described.set(port, { untagged, tagged: [...tagged] });
+      const list = tagged === 'all' ? tagged : [...tagged];
+      described.set(port, { untagged, tagged: list });
+      aware ||= untagged !== DEFAULT_VID;
     }
-    if (described.size === 0 && this.#vlans.size === 1) return undefined;
-    return buildVlanTables(described);
+    return aware ? buildVlanTables(described) : undefined;
+  }
+
+  #of(port: number): PortMembership | PortVlans {
+    return this.#ports.get(port) ?? this.#configured.get(port) ?? UNTOUCHED;
+  }
+
+  #isTagged(port: number, vid: number): boolean {
+    const { untagged, tagged } = this.#of(port);
+    if (vid === untagged || vid === DEFAULT_VID) return false;
+    if (tagged === 'all') return true;
+    return tagged instanceof Set ? tagged.has(vid) : tagged.includes(vid);
+  }
+
+  #carriesAll(port: number, vid: number): boolean {
+    const { untagged, tagged } = this.#of(port);
+    return tagged === 'all' && vid !== untagged;
   }
 
   #membership(port: number): PortMembership {
     let membership = this.#ports.get(port);
     if (membership === undefined) {
-      membership = { untagged: DEFAULT_VID, tagged: new Set() };
+      const { untagged, tagged } = this.#configured.get(port) ?? UNTOUCHED;
+      membership = { untagged, tagged: tagged === 'all' ? tagged : new Set(tagged) };
       this.#ports.set(port, membership);
     }
     return membership;

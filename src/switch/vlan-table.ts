@@ -9,9 +9,9 @@
  *    rowOfVid[vid] --> row r     members  [r * words + (port >> 5)] bit (port & 31)
  *                                untagged [r * words + (port >> 5)] bit (port & 31)
  *
- * Row 0 is empty and stands for every VLAN that does not exist, so the path has
- * no special case. Tables are built once, never changed, and can be posted to
- * another thread.
+ * Row 0 stands for every VLAN that no port names, so the path has no special case; only
+ * trunks that carry all VLANs are in it. Tables are built once, never changed, and can be
+ * posted to another thread.
  *
  * VLAN 0 is the network of ports that have no VLAN (VDE's default). It is never
  * tagged on the wire.
@@ -32,8 +32,8 @@ const WORDS = PORT_TABLE_LENGTH >>> 5;
 export interface PortVlans {
   /** The VLAN of untagged frames, both ways (PVID and native VLAN); 0 … 4094, or NO_VLAN. */
   readonly untagged: number;
-  /** The VLANs that go tagged, both ways; 1 … 4094. */
-  readonly tagged: readonly number[];
+  /** The VLANs that go tagged, both ways; 1 … 4094. A trunk may carry all of them. */
+  readonly tagged: readonly number[] | 'all';
 }
 
 /** Immutable once built. Structured clone carries it. */
@@ -63,6 +63,7 @@ export function buildVlanTables(ports: ReadonlyMap<number, PortVlans>): VlanTabl
     checkVid(vlans.untagged, DEFAULT_VID, NO_VLAN);
     pvid[port] = vlans.untagged;
     if (vlans.untagged !== NO_VLAN) rowFor(vlans.untagged);
+    if (vlans.tagged === 'all') continue;
     for (const vid of vlans.tagged) {
       checkVid(vid, 1, MAX_VID);
       rowFor(vid);
@@ -71,7 +72,11 @@ export function buildVlanTables(ports: ReadonlyMap<number, PortVlans>): VlanTabl
   const members = new Int32Array(rows * WORDS);
   const untagged = new Int32Array(rows * WORDS);
   for (const [port, vlans] of ports) {
-    for (const vid of vlans.tagged) setBit(members, rowOfVid[vid], port);
+    if (vlans.tagged === 'all') {
+      for (let row = 0; row < rows; row++) {
+        if (row !== rowOfVid[DEFAULT_VID]) setBit(members, row, port);
+      }
+    } else for (const vid of vlans.tagged) setBit(members, rowOfVid[vid], port);
   }
   for (let port = 1; port < PORT_TABLE_LENGTH; port++) {
     if (pvid[port] === NO_VLAN) continue;
@@ -79,6 +84,14 @@ export function buildVlanTables(ports: ReadonlyMap<number, PortVlans>): VlanTabl
     setBit(untagged, rowOfVid[pvid[port]], port);
   }
   return { rowOfVid, members, untagged, pvid };
+}
+
+/** The VLANs that some port is in, in order; without tables, the one there is. */
+export function vlansOf(tables: VlanTables | undefined): number[] {
+  if (tables === undefined) return [DEFAULT_VID];
+  const vlans: number[] = [];
+  for (let vid = 0; vid < VID_COUNT; vid++) if (tables.rowOfVid[vid] !== 0) vlans.push(vid);
+  return vlans;
 }
 
 /** Where the row of a VLAN begins in `members` and `untagged`. */

@@ -230,7 +230,7 @@ test('kith alone, and --help everywhere, teach and succeed', async (t) => {
   t.is(overview.code, 0);
   t.regex(overview.stdout, /One Ethernet for a circle of friends/);
   t.regex(overview.stdout, /First steps:\n {2}kith up /);
-  for (const later of ['vm', 'capture', 'doctor']) {
+  for (const later of ['vm', 'doctor']) {
     t.notRegex(overview.stdout, new RegExp(`^ {2}${later} `, 'm'));
   }
   const names = [...overview.stdout.matchAll(/^ {2}([a-z]+) .*/gm)].map((match) => match[1]);

@@ -41,9 +41,18 @@ test('docs/cli.md has every route and exit code', (t) => {
 
 test('every option the page names is there', async (t) => {
   const help = await Promise.all(
-    ['up', 'invite', 'plug', 'id', 'tap', 'exec', 'console', 'groups rotate'].map(
-      async (name) => (await run([...name.split(' '), '--help'])).stdout,
-    ),
+    [
+      'up',
+      'invite',
+      'plug',
+      'id',
+      'tap',
+      'exec',
+      'console',
+      'capture',
+      'impair',
+      'groups rotate',
+    ].map(async (name) => (await run([...name.split(' '), '--help'])).stdout),
   );
   const known = `${help.join('\n')} --unix-socket`;
   for (const [option] of cli.matchAll(/--[a-z][a-z-]+/g)) {

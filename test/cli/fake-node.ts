@@ -1,9 +1,17 @@
 /** A node that is not there: canned answers, and a record of what it was asked. */
+import { Readable } from 'node:stream';
 import type { StartNode } from '../../src/cli/context.ts';
 import type { RunningNode } from '../../src/controller/node.ts';
-import type { NodeApi, TapStatus } from '../../src/controller/node-api.ts';
+import type { ImpairmentStatus, NodeApi, TapStatus } from '../../src/controller/node-api.ts';
 import { TapHold } from '../../src/controller/tap-hold.ts';
 import { KithError } from '../../src/errors.ts';
+import {
+  Direction,
+  packetLength,
+  sectionHeaderLength,
+  writePacket,
+  writeSectionHeader,
+} from '../../src/switch/capture/pcapng.ts';
 
 export const BOB = '1f0c9a'.padEnd(40, '0');
 export const OWN_UID = 'ab'.repeat(20);
@@ -18,6 +26,35 @@ export const FAKE_TAP: TapStatus = {
   dhcp: false,
   attached: false,
 };
+
+export const FAKE_IMPAIRMENT: ImpairmentStatus = {
+  port: 513,
+  name: 'bob',
+  impair: { delay: 20, loss: 0.015, burst: { begin: 0.001, end: 0.25, loss: 1 }, rate: 10e6 },
+  waiting: 3,
+  counters: { accepted: 100, lost: 2, overflowed: 5, duplicated: 0, reordered: 0 },
+};
+
+/** A section and two packets, of 60 and 1,514 octets; one was lost in between. */
+const PACKETS = [
+  { length: 60, dropped: 0 },
+  { length: 1514, dropped: 1 },
+];
+export const FAKE_CAPTURE: readonly Buffer[] = [
+  block(sectionHeaderLength('Kith'), (out) => writeSectionHeader(out, 0, 'Kith')),
+  ...PACKETS.map(({ length, dropped }) =>
+    block(packetLength(16, dropped), (out) => {
+      const facts = { interface: 0, direction: Direction.inbound, time: 1, dropped };
+      writePacket(out, 0, { ...facts, originalLength: length }, new Uint8Array(16));
+    }),
+  ),
+];
+
+function block(length: number, write: (out: Uint8Array) => void): Buffer {
+  const out = Buffer.alloc(length);
+  write(out);
+  return out;
+}
 
 export interface FakeNode {
   readonly startNode: StartNode;
@@ -210,6 +247,15 @@ export function fakeApi(
       const hold = new TapHold(() => called('released', name));
       hold.tell({ lease: null });
       return hold;
+    },
+    impairments: async () => [FAKE_IMPAIRMENT],
+    impair: async (request) => {
+      called('impair', request);
+      return { port: typeof request.port === 'number' ? request.port : 513, name: 'bob' };
+    },
+    capture: async (request) => {
+      called('capture', request);
+      return Readable.from(FAKE_CAPTURE);
     },
     down: async () => {
       called('down');

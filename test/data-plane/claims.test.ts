@@ -135,6 +135,22 @@ test('our hosts are told of when they come, move away and have been silent for l
   t.is(rig.claims.size, 0);
 });
 
+test('a host of ours that a member claims has moved, until it speaks here again', (t) => {
+  const rig = new Rig();
+  const [member] = MEMBERS;
+  rig.learn(1, LOCAL);
+  rig.news();
+  rig.hear(STRANGERS[0]!, ClaimKind.added, [1]);
+  t.is(rig.owner(1), LOCAL, 'a stranger cannot take it');
+  rig.hear(member!, ClaimKind.added, [1]);
+  t.is(rig.owner(1), member);
+  t.is(rig.database.lookup(2, 1, 0), 0);
+  t.deepEqual(rig.news(), [[ClaimKind.removed, [1]]]);
+  rig.learn(1, LOCAL);
+  t.is(rig.owner(1), LOCAL);
+  t.deepEqual(rig.news(), [[ClaimKind.added, [1]]]);
+});
+
 test('a port that nobody hangs on any more has no hosts', (t) => {
   const rig = new Rig();
   for (let host = 0; host < 200; host++) rig.learn(host, LOCAL);

@@ -226,3 +226,32 @@ test('a worker that dies is told of, once', async (t) => {
   t.deepEqual(told, ['failed']);
   await dataPlane.stop();
 });
+
+test('captures run until they are stopped, at most eight at a time, and end with the rest', async (t) => {
+  const { dataPlane, pump } = makeRig(t);
+  const portStates = new Uint8Array(PORT_TABLE_LENGTH).fill(PortState.forwarding);
+  dataPlane.configure({ portStates });
+  let recorded = 0;
+  let ended = 0;
+  const events = { recorded: () => void recorded++, ended: () => void ended++ };
+  const start = () => dataPlane.startCapture({ port: 0, snaplen: 100 }, events);
+  const captures = Array.from({ length: 8 }, start);
+  t.is(start(), undefined);
+  dataPlane.injectFrame(1, frame(60));
+  pump();
+  t.is(recorded, 8);
+  t.true(captures.every((each) => each?.ring.drain(() => {}) === 1));
+  for (const each of captures.slice(1)) each?.stop();
+  captures[7]?.stop();
+  dataPlane.injectFrame(1, frame(60));
+  pump();
+  t.is(recorded, 9);
+  t.deepEqual(
+    captures.map((each) => each?.ring.isEmpty),
+    [false, ...new Array(7).fill(true)],
+  );
+  t.not(start(), undefined);
+  await dataPlane.stop();
+  t.is(ended, 2);
+  t.is(start(), undefined);
+});

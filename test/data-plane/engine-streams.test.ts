@@ -244,8 +244,8 @@ test('records in front of garbage still count, and leave nothing behind', (t) =>
     t.deepEqual(prints(pair.rightClient.receive()), prints([broadcast(200)]), mode);
     t.is(pair.right.told(NoticeKind.closed).length, 1);
     t.is(pair.right.sessionCount, 0);
-    const [addresses, frames, chunks, large] = before;
-    t.deepEqual(pair.right.free, [addresses, frames, chunks + 1, large]);
+    const [addresses, frames, chunks, ...others] = before;
+    t.deepEqual(pair.right.free, [addresses, frames, chunks + 1, ...others]);
   }
 });
 

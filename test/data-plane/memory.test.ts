@@ -49,9 +49,9 @@ test('a pool and a set of free pieces agree', (t) => {
 });
 
 test('the pools of a data plane lie side by side in the free part of the slab', (t) => {
-  const { addresses, scratch, frames, large, chunks } = new DataPlaneMemory();
+  const { addresses, scratch, frames, large, late, chunks } = new DataPlaneMemory();
   let end: number = SlabLayout.free;
-  for (const pool of [addresses, scratch, frames, large, chunks]) {
+  for (const pool of [addresses, scratch, frames, large, late, chunks]) {
     const pieces: number[] = [];
     for (let piece = pool.take(); piece >= 0; piece = pool.take()) pieces.push(piece);
     pieces.sort((a, b) => a - b);

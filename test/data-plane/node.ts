@@ -170,10 +170,10 @@ export class Node {
     return this.counters.value(port, counter);
   }
 
-  /** Pieces of memory that are free: addresses, frames, chunks, large pieces. */
+  /** Pieces of memory that are free: addresses, frames, chunks, large pieces, late frames. */
   get free(): readonly number[] {
-    const { addresses, frames, chunks, large } = this.thread.engine.memory;
-    return [addresses.available, frames.available, chunks.available, large.available];
+    const { addresses, frames, chunks, large, late } = this.thread.engine.memory;
+    return [addresses, frames, chunks, large, late].map(({ available }) => available);
   }
 
   #sessions(): readonly SessionReport[] {

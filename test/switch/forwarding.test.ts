@@ -222,7 +222,14 @@ const settings = fc.record(
   { requiredKeys: ['portStates'] },
 );
 const membership = fc.option(
-  fc.tuple(...PORTS.map(() => fc.record({ untagged: vidOrNone, tagged: fc.subarray([1, 2, 3]) }))),
+  fc.tuple(
+    ...PORTS.map(() =>
+      fc.record({
+        untagged: vidOrNone,
+        tagged: fc.oneof(fc.subarray([1, 2, 3]), fc.constant('all' as const)),
+      }),
+    ),
+  ),
   { nil: undefined },
 );
 const mac = fc.constantFrom(

@@ -91,8 +91,8 @@ export class NaiveForwarder {
   #isMember(port: number, vid: number): boolean {
     if (this.vlans === undefined) return true;
     if (vid === NO_VLAN) return false;
-    const { untagged, tagged } = this.vlans.get(port) ?? { untagged: 0, tagged: [] };
-    return vid === untagged || tagged.includes(vid);
+    const { untagged, tagged }: PortVlans = this.vlans.get(port) ?? { untagged: 0, tagged: [] };
+    return vid === untagged || (tagged === 'all' ? vid !== 0 : tagged.includes(vid));
   }
 
   #rewrite(frame: Uint8Array, tag: VlanTag | undefined, vid: number, port: number): Uint8Array {

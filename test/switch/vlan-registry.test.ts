@@ -52,6 +52,23 @@ test('a port that becomes untagged in a VLAN is no tagged member of it any more'
   t.is(registry.untaggedOf(1), NO_VLAN);
 });
 
+test('a trunk that carries all VLANs holds none, and can leave one', (t) => {
+  const registry = new VlanRegistry();
+  registry.configure([], new Map([[513, { untagged: 0, tagged: 'all' as const }]]), false);
+  t.is(registry.tables(), undefined);
+  for (const vid of [5, 6]) registry.create(vid);
+  t.deepEqual(registry.members(5, PORTS), [{ port: 513, tagged: true }]);
+  t.is(registry.addTagged(5, 513), undefined);
+  t.is(registry.remove(5, PORTS), undefined);
+  registry.create(5);
+  t.is(registry.removeTagged(5, 513), undefined);
+  t.deepEqual(registry.members(5, PORTS), []);
+  t.deepEqual(registry.members(6, PORTS), [{ port: 513, tagged: true }]);
+  t.is(registry.remove(6, PORTS), 'in-use', 'now it is a member like any other');
+  registry.forgetPort(513);
+  t.deepEqual(registry.members(5, PORTS), [{ port: 513, tagged: true }]);
+});
+
 test('the tables say what the registry says, whatever was done', (t) => {
   const vid = fc.integer({ min: -1, max: 6 });
   const port = fc.constantFrom(...PORTS);
@@ -67,9 +84,18 @@ test('the tables say what the registry says, whatever was done', (t) => {
     }),
     fc.record({ do: fc.constant('forget' as const), vid, port }),
   );
+  const configured = fc.dictionary(
+    fc.constantFrom('1', '2', '513'),
+    fc.record({
+      untagged: fc.constantFrom(0, 1, 2, NO_VLAN),
+      tagged: fc.oneof(fc.subarray([1, 2]), fc.constant('all' as const)),
+    }),
+  );
   fc.assert(
-    fc.property(fc.array(act, { maxLength: 40 }), (acts) => {
+    fc.property(fc.array(act, { maxLength: 40 }), fc.option(configured), (acts, from) => {
       const registry = new VlanRegistry();
+      const ports = new Map(Object.entries(from ?? {}).map(([key, value]) => [Number(key), value]));
+      if (from !== null) registry.configure([1, 2], ports, true);
       for (const { do: what, vid: vlan, port: number } of acts) {
         if (what === 'create') registry.create(vlan);
         else if (what === 'remove') registry.remove(vlan, PORTS);

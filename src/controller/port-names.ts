@@ -1,0 +1,31 @@
+/**
+ * Which port a name in the configuration or on the command line means.
+ *
+ * Friends may call themselves what they like, so the names that the configuration gives them
+ * count first, and a name that two have means nobody.
+ */
+import type { PortReference } from './config-ports.ts';
+
+export interface NamedPorts {
+  /** Friends of the configuration, by the names it gives them. */
+  readonly configured: readonly { readonly uid: string; readonly name?: string | undefined }[];
+  readonly friends: readonly {
+    readonly uid: string;
+    readonly name: string;
+    readonly port: number;
+  }[];
+  readonly taps: readonly { readonly name: string; readonly port: number }[];
+}
+
+/** @returns undefined when nothing of that name is there, or more than one */
+export function portNamed(reference: PortReference, ports: NamedPorts): number | undefined {
+  if (typeof reference === 'number') return reference;
+  const { configured, friends, taps } = ports;
+  const uid = configured.find(({ name }) => name === reference)?.uid ?? reference.toLowerCase();
+  const known = friends.find((friend) => friend.uid === uid);
+  if (known !== undefined) return known.port;
+  const tap = taps.find(({ name }) => name === reference);
+  if (tap !== undefined) return tap.port;
+  const called = friends.filter(({ name }) => name === reference);
+  return called.length === 1 ? called[0].port : undefined;
+}
