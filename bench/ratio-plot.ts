@@ -50,6 +50,7 @@ export function ratioPlot(rows: readonly RowResult[]): string {
   const bottom = height - BOTTOM;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    '<title>Ratios of the bench: median, minimum and maximum</title>',
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     `<text x="12" y="20" font-size="14" font-weight="bold">Ratios: median, minimum and maximum; the bar is the target</text>`,
   ];
