@@ -153,17 +153,29 @@ async function typeLines(
   }
 }
 
-/** Its input and output are one and the same terminal, which script(1) makes. */
-function startVdeterm(t: ExecutionContext, path: string): Program {
-  return startProgram(t, 'script', ['-qefc', `vdeterm ${path}`, '/dev/null']);
+/**
+ * Starts it and waits until it takes lines. Its input and output are one and the same terminal,
+ * which script(1) makes.
+ */
+async function startVdeterm(t: ExecutionContext, path: string): Promise<Program> {
+  const term = startProgram(t, 'script', ['-qefc', `vdeterm ${path}`, '/dev/null']);
+  // It puts the path into the prompt.
+  await term.waitFor(/VDE switch V\.2\.3\.2\r?\nKith .*\r?\n[\s\S]*vde\[.*\]: /, 10_000);
+  // What is typed between the first prompt and its change of the terminal's mode gets lost.
+  const prompts = (): number => term.stdout.match(/vde\[.*?\]: /g)?.length ?? 0;
+  const first = prompts();
+  await waitUntil('vdeterm to answer an empty line', () => {
+    if (prompts() > first) return true;
+    term.write('\n');
+    return false;
+  });
+  return term;
 }
 
 systemTest('vdeterm works unmodified', { needs: ['vdeterm', 'script', 'vde_plug'] }, async (t) => {
   const node = await startNode(t, { name: 'node' });
   const { console: path, directory } = switchOf(node);
-  const term = startVdeterm(t, path);
-  // It puts the path into the prompt.
-  await term.waitFor(/VDE switch V\.2\.3\.2\r?\nKith .*\r?\n[\s\S]*vde\[.*\]: /, 10_000);
+  const term = await startVdeterm(t, path);
   await typeLines(term, [
     ['port/create 7', /Success/],
     ['port/allprint', /Port 0007 untagged_vlan=0000 INACTIVE/],
@@ -183,8 +195,7 @@ systemTest('vdeterm works unmodified', { needs: ['vdeterm', 'script', 'vde_plug'
 systemTest('vdeterm shuts a node down', { needs: ['vdeterm', 'script'] }, async (t) => {
   const node = await startNode(t, { name: 'node' });
   const { console: path } = switchOf(node);
-  const term = startVdeterm(t, path);
-  await term.waitFor(/vde\[.*\]: /, 10_000);
+  const term = await startVdeterm(t, path);
   term.write('shutdown\n');
   t.deepEqual(await node.program.ended, { code: 0, signal: null });
   t.false(existsSync(path));
