@@ -26,31 +26,21 @@ import { HandshakeGate } from '../links/handshake/handshake-gate.ts';
 import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
 import { uidOf } from '../links/handshake/identity-proof.ts';
 import { PacketType } from '../links/packet.ts';
-import { FEATURE_SUPER_FRAMES } from '../links/super-frame.ts';
 import { AcceptedStreams } from './accepted-streams.ts';
+import { Connector } from './connector.ts';
 import { CoreEvents, type IncomingPacket } from './core-events.ts';
-import { type DialledSession, dial } from './dialler.ts';
+import type { DialledSession } from './dialler.ts';
 import type { Friend, FriendSession } from './friend.ts';
 import { type Facts, HandshakeDriver } from './handshake-driver.ts';
+import { LiveSessions } from './live-sessions.ts';
 import { handOver, PolicyKeeper } from './policy-keeper.ts';
 import { type RelayPolicy, Relays } from './relays.ts';
 import { isSurplus, prefer } from './rival-sessions.ts';
 import { SessionIndices } from './session-indices.ts';
 import type { Uid } from './uid.ts';
 
-/**
- * Milliseconds that a replaced session lives on: for what is on its way, and to fall
- * back to when the one that was preferred turns out to be dead (2.4 s of silence).
- */
-const LINGER = 4000;
-/** Milliseconds between attempts at a better provider than the one in use. */
-const UPGRADE_INTERVAL = 30_000;
-
 /** Milliseconds a link has to last for its loss to be followed by an attempt at once. */
 const STABLE = 5000;
-
-/** Milliseconds that a replaced session lives on whose frames travelled in another way. */
-const SHORT_LINGER = 1000;
 
 const NO_OCTETS = new Uint8Array(0);
 
@@ -104,20 +94,25 @@ export class F2FCore {
   readonly #providers = new Map<string, LinkProvider>();
   readonly #listening: Listening[] = [];
   readonly #indices: SessionIndices;
-  /** By local index: sessions in use and those that linger. */
-  readonly #sessions = new Map<number, { friend: Friend; held: FriendSession }>();
+  readonly #sessions: LiveSessions;
+  readonly #connector: Connector;
   readonly #accepted: AcceptedStreams;
   readonly relays: Relays;
-  /** Sessions that another has replaced, the latest last, and what will end them. */
-  readonly #lingering = new Map<FriendSession, NodeJS.Timeout>();
   readonly #policy: PolicyKeeper;
-  readonly #upgradeTimer: NodeJS.Timeout;
   #closed = false;
 
   constructor(options: CoreOptions) {
     this.#options = options;
     this.#dataPlane = options.dataPlane;
     this.#indices = new SessionIndices(options.random);
+    this.#sessions = new LiveSessions({
+      dataPlane: options.dataPlane,
+      indices: this.#indices,
+      streamEnded: (carrier, reason) => {
+        // Nobody else will say so.
+        this.#carrierClosed(carrier, reason ?? 'its stream was closed');
+      },
+    });
     this.handshakes = new HandshakeDriver({
       clock: options.clock,
       gate: new HandshakeGate(options.cookies, options.clock.now()),
@@ -128,6 +123,18 @@ export class F2FCore {
       },
       established: (session, carrier) => this.#answered(session, carrier),
       refused: (failure, carrier, policy) => this.#refused(failure, carrier, policy),
+    });
+    this.#connector = new Connector({
+      clock: options.clock,
+      random: options.random,
+      log: options.log,
+      driver: this.handshakes,
+      providers: this.#providers,
+      facts: () => this.#facts(),
+      friends: () => this.#friends.values(),
+      isFriend: (friend) => this.#friends.has(friend.uid),
+      established: (dialled) => this.#established(dialled),
+      upgradeInterval: options.upgradeInterval,
     });
     this.#policy = new PolicyKeeper({
       clock: options.clock,
@@ -167,13 +174,10 @@ export class F2FCore {
         this.send(friend.uid, PacketType.relayControl, packet, 'control');
       },
       connect: async (friend, addresses, signal) => {
-        this.#established(await this.#dial(friend, addresses, [], signal));
+        this.#established(await this.#connector.dial(friend, addresses, [], signal));
       },
     });
     this.#providers.set(this.relays.provider.scheme, this.relays.provider);
-    const { upgradeInterval = UPGRADE_INTERVAL } = options;
-    this.#upgradeTimer = setInterval(() => this.#upgrade(), upgradeInterval);
-    this.#upgradeTimer.unref();
   }
 
   get friends(): readonly Friend[] {
@@ -206,7 +210,7 @@ export class F2FCore {
   addFriend(friend: Friend): void {
     if (this.#friends.has(friend.uid)) return;
     this.#friends.set(friend.uid, friend);
-    this.#connect(friend);
+    this.#connector.connect(friend);
     this.relays.review();
   }
 
@@ -216,7 +220,7 @@ export class F2FCore {
     if (friend === undefined) return false;
     this.#friends.delete(uid);
     this.#idle(friend);
-    this.#endSessions(friend, reason);
+    this.#sessions.endAllWith(friend, reason);
     this.#lost(friend, reason);
     this.relays.review();
     return true;
@@ -229,7 +233,7 @@ export class F2FCore {
   policyChanged(): void {
     this.#policy.changed();
     for (const friend of this.#friends.values()) {
-      if (friend.current === undefined) this.#connect(friend);
+      if (friend.current === undefined) this.#connector.connect(friend);
       else this.#policy.renewals.review(friend);
     }
   }
@@ -262,7 +266,7 @@ export class F2FCore {
   /** Tries all friends that wait, now. */
   retryNow(): void {
     for (const friend of this.#friends.values()) {
-      if (friend.state === 'offline') this.#connect(friend);
+      if (friend.state === 'offline') this.#connector.connect(friend);
     }
   }
 
@@ -302,11 +306,11 @@ export class F2FCore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#upgradeTimer);
+    this.#connector.close();
     this.#accepted.stop();
     this.relays.close();
     for (const friend of this.#friends.values()) this.#idle(friend);
-    for (const [index, { held }] of [...this.#sessions]) this.#end(index, held, 'the node stops');
+    this.#sessions.endAll('the node stops');
     this.handshakes.close();
     for (const provider of this.#providers.values()) provider.close();
   }
@@ -377,11 +381,11 @@ export class F2FCore {
       since: 0,
       bulkQueued: false,
     };
-    this.#open(friend, incoming);
+    this.#sessions.open(friend, incoming, this.#options.facts().groups.length > 0);
     const renews = replaced !== undefined && replaced === friend.current;
     if (renews) handOver(replaced, incoming);
     else if (isSurplus(friend.current, incoming)) {
-      this.#end(session.localIndex, incoming, 'another address was faster');
+      this.#sessions.end(incoming, 'another address was faster');
       return;
     }
     // A responder waits for the first record: until then nobody knows whether the initiator
@@ -419,28 +423,6 @@ export class F2FCore {
     this.#use(entry.friend, entry.held);
   }
 
-  #open(friend: Friend, held: FriendSession): void {
-    const { session, carrier } = held;
-    this.#sessions.set(session.localIndex, { friend, held });
-    this.#dataPlane.openSession({
-      localIndex: session.localIndex,
-      remoteIndex: session.remoteIndex,
-      descriptor: carrier.descriptor,
-      ...(carrier.address === undefined ? {} : { address: carrier.address }),
-      cipher: session.cipher,
-      sendSecret: session.sendSecret,
-      receiveSecret: session.receiveSecret,
-      firstNumber: session.firstRecordNumber,
-      mode: session.mode,
-      largestFrame: session.largestFrame,
-      superFrames: (session.features & FEATURE_SUPER_FRAMES) !== 0,
-      port: friend.port,
-      confined: this.#options.facts().groups.length > 0,
-    });
-    session.sendSecret.fill(0);
-    session.receiveSecret.fill(0);
-  }
-
   /** Frames leave through this session, unless the one in use is to stay; the other receives on a little. */
   #use(friend: Friend, held: FriendSession): void {
     const { session, carrier } = held;
@@ -448,7 +430,7 @@ export class F2FCore {
     held.used = true;
     held.since = this.#options.clock.now();
     if (before !== undefined && prefer(before, held, friend, this.#ownUid()) === 'existing') {
-      this.#retire(held);
+      this.#sessions.retire(held);
       return;
     }
     this.#dataPlane.useSession(friend.port, session.localIndex);
@@ -478,46 +460,10 @@ export class F2FCore {
     if (before === undefined) {
       this.events.emit('connecting', { uid: friend.uid, port: friend.port });
     } else {
-      this.#retire(before, before.session.mode === session.mode ? LINGER : SHORT_LINGER);
+      this.#sessions.retire(before, held);
     }
     this.events.emit('read-write', { uid: friend.uid });
     this.#policy.renewals.review(friend);
-  }
-
-  /** A session that another has replaced receives a little longer. */
-  #retire(old: FriendSession, linger = LINGER): void {
-    const timer = setTimeout(() => this.#end(old.session.localIndex, old, undefined), linger);
-    timer.unref();
-    this.#lingering.set(old, timer);
-  }
-
-  /** The latest of the sessions with a friend that another had replaced, if one is left that is fit for it. */
-  #takeLingering(friend: Friend, lost: FriendSession): FriendSession | undefined {
-    const theirs = [...this.#lingering.keys()].filter(
-      (held) =>
-        this.#sessions.get(held.session.localIndex)?.friend === friend &&
-        held.session.mode === lost.session.mode &&
-        !this.#policy.isStale(held),
-    );
-    const latest = theirs.at(-1);
-    if (latest !== undefined) this.#keep(latest);
-    return latest;
-  }
-
-  /** A session does not linger any more. */
-  #keep(held: FriendSession): void {
-    clearTimeout(this.#lingering.get(held));
-    this.#lingering.delete(held);
-  }
-
-  #end(localIndex: number, held: FriendSession, reason: string | undefined): void {
-    this.#keep(held);
-    if (!this.#sessions.delete(localIndex)) return;
-    this.#dataPlane.closeSession(localIndex, reason);
-    this.#indices.give(localIndex);
-    held.carrier.close();
-    // Whatever else went over a stream went with it, and nobody else will say so.
-    if (held.carrier.reliable) this.#carrierClosed(held.carrier, reason ?? 'its stream was closed');
   }
 
   // ---- losing and finding again
@@ -525,10 +471,14 @@ export class F2FCore {
   #sessionGone(localIndex: number, reason: string): void {
     const entry = this.#sessions.get(localIndex);
     if (entry === undefined) return;
-    this.#end(localIndex, entry.held, undefined);
+    this.#sessions.end(entry.held, undefined);
     const { friend } = entry;
     if (friend.current !== entry.held) return;
-    const other = this.#takeLingering(friend, entry.held);
+    const { mode } = entry.held.session;
+    const other = this.#sessions.takeLingering(
+      friend,
+      (held) => held.session.mode === mode && !this.#policy.isStale(held),
+    );
     if (other !== undefined) {
       // Preferred to it was a session that the other end had lost already, as after a crash.
       friend.current = other;
@@ -540,10 +490,10 @@ export class F2FCore {
     this.#lost(friend, reason);
     // A link that never lasts is no success, however well its handshakes go.
     if (this.#options.clock.now() - entry.held.since < STABLE) {
-      this.#retryLater(friend);
+      this.#connector.retryLater(friend);
     } else {
       friend.backOff.succeeded();
-      this.#connect(friend);
+      this.#connector.connect(friend);
     }
   }
 
@@ -559,72 +509,14 @@ export class F2FCore {
   #carrierClosed(carrier: Carrier, reason: string): void {
     this.#accepted.done(carrier);
     this.handshakes.carrierClosed(carrier, reason);
-    for (const [index, { held }] of [...this.#sessions]) {
-      if (held.carrier.descriptor === carrier.descriptor) {
-        this.#sessionGone(index, `The connection is gone: ${reason}.`);
-      }
+    for (const { held } of this.#sessions.over(carrier)) {
+      this.#sessionGone(held.session.localIndex, `The connection is gone: ${reason}.`);
     }
   }
 
-  #connect(friend: Friend): void {
-    if (this.#closed || friend.attempt !== undefined || !this.#friends.has(friend.uid)) return;
-    if (friend.candidates.length === 0) return;
-    clearTimeout(friend.retryTimer);
-    friend.retryTimer = undefined;
-    const attempt = new AbortController();
-    friend.attempt = attempt;
-    this.#dial(friend, friend.addresses, friend.learntAddresses, attempt.signal).then(
-      (dialled) => {
-        if (friend.attempt === attempt) friend.attempt = undefined;
-        this.#established(dialled);
-      },
-      (error: Error) => {
-        if (friend.attempt !== attempt) return;
-        friend.attempt = undefined;
-        if (friend.current === undefined) friend.lastError = error.message;
-        this.#retryLater(friend);
-      },
-    );
-  }
-
-  #dial(
-    friend: Friend,
-    addresses: readonly string[],
-    last: readonly string[],
-    signal: AbortSignal,
-  ): Promise<DialledSession> {
-    const { ticketSecret } = friend;
-    const facts = {
-      ...this.#facts(),
-      expectedUid: friend.uid,
-      ...(ticketSecret === undefined ? {} : { ticketSecret }),
-    };
-    return dial({
-      addresses,
-      last,
-      providers: this.#providers,
-      driver: this.handshakes,
-      facts,
-      signal,
-      late: (dialled) => this.#established(dialled),
-    });
-  }
-
-  #retryLater(friend: Friend): void {
-    if (this.#closed || friend.current !== undefined) return;
-    const [octet] = this.#options.random(1);
-    const wait = friend.backOff.next(octet / 256);
-    friend.retryAt = this.#options.clock.now() + wait;
-    friend.retryTimer = setTimeout(() => this.#connect(friend), wait);
-  }
-
-  /** Stops dialling a friend. */
+  /** Stops dialling a friend, and asking for another session. */
   #idle(friend: Friend): void {
-    clearTimeout(friend.retryTimer);
-    friend.retryTimer = undefined;
-    const { attempt } = friend;
-    friend.attempt = undefined;
-    attempt?.abort(new Error('not needed any more'));
+    this.#connector.idle(friend);
     this.#policy.renewals.stop(friend);
   }
 
@@ -635,39 +527,9 @@ export class F2FCore {
 
   /** Ends all sessions with a friend who stays one. */
   #endLink(friend: Friend, reason: string): void {
-    this.#endSessions(friend, reason);
+    this.#sessions.endAllWith(friend, reason);
     this.#lost(friend, reason);
-    this.#retryLater(friend);
-  }
-
-  #endSessions(friend: Friend, reason: string): void {
-    for (const [index, { friend: owner, held }] of [...this.#sessions]) {
-      if (owner === friend) this.#end(index, held, reason);
-    }
-  }
-
-  /** Tries addresses of better providers than the one in use. */
-  #upgrade(): void {
-    for (const friend of this.#friends.values()) {
-      const { current } = friend;
-      if (current === undefined || friend.attempt !== undefined) continue;
-      const better = friend.candidates.filter((url) => {
-        const provider = this.#providers.get(url.slice(0, url.indexOf(':')));
-        return provider !== undefined && provider.preference < current.preference;
-      });
-      if (better.length === 0) continue;
-      const attempt = new AbortController();
-      friend.attempt = attempt;
-      this.#dial(friend, better, [], attempt.signal)
-        .then((dialled) => this.#established(dialled))
-        .catch((error: Error) => this.#options.log.debug({ friend: friend.name }, error.message))
-        .finally(() => {
-          if (friend.attempt !== attempt) return;
-          friend.attempt = undefined;
-          // The link may have been lost meanwhile, and nobody else dials.
-          if (friend.current === undefined) this.#connect(friend);
-        });
-    }
+    this.#connector.retryLater(friend);
   }
 }
 
