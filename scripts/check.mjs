@@ -6,6 +6,8 @@
  *   architecture                               the direction of imports, purity
  *   unit tests                                 all of test/ but test/system/
  *
+ * With `-- --no-tests` without the last, for who runs `npm test` besides.
+ *
  * One line per step. The first step that fails shows its output and ends it.
  */
 import { spawn } from 'node:child_process';
@@ -114,7 +116,12 @@ try {
     }),
   ]);
   await step('architecture', ava(['dist/test/architecture/**/*.test.js']));
-  await step('unit tests', ava(['dist/test/**/*.test.js', '!dist/test/{architecture,system}/**']));
+  if (!process.argv.includes('--no-tests')) {
+    await step(
+      'unit tests',
+      ava(['dist/test/**/*.test.js', '!dist/test/{architecture,system}/**']),
+    );
+  }
   console.log(`all good in ${((performance.now() - start) / 1000).toFixed(1)} s`);
 } catch (error) {
   for (const child of running) child.kill();

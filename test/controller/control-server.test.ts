@@ -157,9 +157,17 @@ test('a request under way is answered when the server closes', async (t) => {
 test('a request that never ends does not hold up the closing', async (t) => {
   const home = await temporaryHome(t);
   const server = await openControlServer({ home, version, log });
-  server.serve({ ...fakeApi(), status: () => new Promise(() => {}) });
+  let heard = (): void => {};
+  const isAsked = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  const status = (): Promise<never> => {
+    heard();
+    return new Promise(() => {});
+  };
+  server.serve({ ...fakeApi(), status });
   const asked = t.throwsAsync(controlClient(home).status(), { instanceOf: KithError });
-  await sleep(50);
+  await isAsked;
   await server.close();
   t.is((await asked)?.code, 'not-running');
 });
