@@ -8,6 +8,7 @@
         "native/poller.cc",
         "native/sender.cc",
         "native/aead.cc",
+        "native/handshake.cc",
         "native/packet.cc",
         "native/offload.cc",
         "native/coalesce.cc",

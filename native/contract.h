@@ -23,6 +23,7 @@ constexpr int32_t kAddressLength = 24;
 constexpr int32_t kTagLength = 16;
 constexpr int32_t kKeyLength = 32;
 constexpr int32_t kIvLength = 12;
+constexpr int32_t kHashLength = 32;
 constexpr int32_t kSlotCapacity = kSlotLength - kSlotHeadroom;
 constexpr int32_t kLargeSlotCapacity = kLargeSlotLength - kSlotHeadroom;
 constexpr int32_t kLargeRegion = kReceiveSlots * kSlotLength;

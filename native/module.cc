@@ -11,6 +11,8 @@
 #include <net/if.h>
 #include <new>
 
+#include "arguments.h"
+#include "handshake.h"
 #include "interface.h"
 #include "offload.h"
 #include "poller.h"
@@ -19,72 +21,8 @@
 namespace kith {
 namespace {
 
-constexpr size_t kMostArguments = 8;
 constexpr int kArrays = 7;
 constexpr size_t kLongestPath = 4096;
-
-napi_value Throw(napi_env env, const char* message) {
-  bool pending = false;
-  napi_is_exception_pending(env, &pending);
-  if (!pending) napi_throw_type_error(env, nullptr, message);
-  return nullptr;
-}
-
-napi_value Integer(napi_env env, int32_t value) {
-  napi_value result = nullptr;
-  napi_create_int32(env, value, &result);
-  return result;
-}
-
-// The arguments of one call, taken in order. A wrong one makes `ok` false for good.
-struct Arguments {
-  napi_env env;
-  napi_value self = nullptr;
-  napi_value values[kMostArguments];
-  size_t next = 0;
-  bool ok;
-
-  Arguments(napi_env e, napi_callback_info info) : env(e) {
-    size_t count = kMostArguments;
-    ok = napi_get_cb_info(env, info, &count, values, &self, nullptr) == napi_ok;
-  }
-
-  int32_t Int() {
-    int32_t value = 0;
-    ok = ok && napi_get_value_int32(env, values[next++], &value) == napi_ok;
-    return value;
-  }
-
-  double Number() {
-    double value = 0;
-    ok = ok && napi_get_value_double(env, values[next++], &value) == napi_ok;
-    return value;
-  }
-
-  // A typed array of at least `least` elements; the memory stays JavaScript's.
-  template <typename T>
-  T* Array(napi_typedarray_type wanted, size_t least, size_t* length = nullptr) {
-    napi_typedarray_type type;
-    size_t count = 0;
-    void* data = nullptr;
-    bool is = false;
-    ok = ok && napi_is_typedarray(env, values[next], &is) == napi_ok && is &&
-         napi_get_typedarray_info(env, values[next++], &type, &count, &data, nullptr, nullptr) ==
-             napi_ok &&
-         type == wanted && count >= least;
-    if (length != nullptr) *length = count;
-    return static_cast<T*>(data);
-  }
-
-  uint8_t* Octets(size_t least) { return Array<uint8_t>(napi_uint8_array, least); }
-
-  // A string with its length in octets, as paths may hold a zero octet in front.
-  size_t Text(char* out, size_t capacity) {
-    size_t length = 0;
-    ok = ok && napi_get_value_string_utf8(env, values[next++], out, capacity, &length) == napi_ok;
-    return length;
-  }
-};
 
 // ---- class Poller
 
@@ -432,10 +370,6 @@ SOCKET_FUNCTION(Coalesce) {
   return length;
 }
 
-napi_property_descriptor Method(const char* name, napi_callback call) {
-  return {name, nullptr, call, nullptr, nullptr, nullptr, napi_enumerable, nullptr};
-}
-
 }  // namespace
 }  // namespace kith
 
@@ -480,13 +414,15 @@ NAPI_MODULE_INIT() {
                              kLargeSlotLength, kLargeSlots, kMaxSuperFrameLength,
                              kReceiveBatch,   kSendRecords,  kPartRecords, kJobRecords, kKeySlots,
                              kAddressLength,  kTagLength,    kKeyLength,    kIvLength,
-                             kRxStride,       kTxStride,     kJobStride,    kCounters};
+                             kRxStride,       kTxStride,     kJobStride,    kCounters,
+                             kHashLength};
   napi_value poller, layout, forTests;
   if (napi_define_class(env, "Poller", NAPI_AUTO_LENGTH, Construct, nullptr,
                         sizeof methods / sizeof *methods, methods, &poller) != napi_ok ||
       napi_set_named_property(env, exports, "Poller", poller) != napi_ok ||
       napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) !=
           napi_ok ||
+      !DefineHandshake(env, exports) ||
       napi_create_object(env, &forTests) != napi_ok ||
       napi_define_properties(env, forTests, sizeof testing / sizeof *testing, testing) !=
           napi_ok ||

@@ -1,8 +1,9 @@
 /**
  * First messages of handshakes that nobody means, at a steady rate, from many addresses.
  *
- *   flood.js HOST PORT RATE SECONDS      prints {"sent", "seconds"}
+ *   flood.js HOST PORT RATE SECONDS [SOURCES]      prints {"sent", "seconds"}
  *
+ * It comes from SOURCES addresses of the loopback, each in a network of its own; 64 if left out.
  * PORT 0: into a socket of its own that nobody reads, which costs this machine the same
  * and its target nothing.
  */
@@ -16,15 +17,15 @@ import {
   INIT_PAYLOAD_LENGTH,
 } from '../../src/links/handshake/handshake-message.ts';
 
-/** Addresses of the loopback that it comes from. */
-const SOURCES = 64;
+const USUAL_SOURCES = 64;
 /** Milliseconds between bursts. */
 const PACE = 2;
 /** Different messages; an ephemeral key that is not new is a repeat and costs its target less. */
 const MESSAGES = 4096;
 const DH_LENGTH = 32;
 
-const [host, portText, rateText, secondsText] = process.argv.slice(2);
+const [host, portText, rateText, secondsText, sourcesText] = process.argv.slice(2);
+const sources = Number(sourcesText ?? USUAL_SOURCES);
 const rate = Number(rateText);
 const seconds = Number(secondsText);
 
@@ -39,7 +40,7 @@ async function bound(address: string): Promise<Socket> {
 const sink = await bound('127.0.0.1');
 const port = Number(portText) || sink.address().port;
 const sockets: Socket[] = [];
-for (let i = 0; i < SOURCES; i++) sockets.push(await bound(`127.0.${i}.2`));
+for (let i = 0; i < sources; i++) sockets.push(await bound(`127.${i >> 8}.${i & 0xff}.2`));
 
 const messages = Array.from({ length: MESSAGES }, (_, index) =>
   emitInit(
@@ -59,7 +60,7 @@ for (;;) {
   for (let i = 0; i < due; i++) {
     const message = messages[sent % MESSAGES];
     new DataView(message.buffer, message.byteOffset + 24).setUint32(0, sent);
-    sockets[sent % SOURCES].send(message, port, host);
+    sockets[sent % sources].send(message, port, host);
     sent++;
   }
   await delay(PACE);

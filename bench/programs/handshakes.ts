@@ -10,11 +10,17 @@ import { makeIdentity } from '../../src/f2f/identity.ts';
 import { CipherId } from '../../src/io/contract.ts';
 import type { CryptoSuite } from '../../src/links/handshake/crypto-suite.ts';
 import { HandshakeMachine } from '../../src/links/handshake/handshake-machine.ts';
+import { nativeSuite } from '../../src/links/handshake/native-suite.ts';
 import { nobleSuite } from '../../src/links/handshake/noble-suite.ts';
 import { nodeSuite } from '../../src/links/handshake/node-suite.ts';
 
 const [name, warmup, seconds] = process.argv.slice(2);
-const suite: CryptoSuite = name === 'noble' ? nobleSuite : nodeSuite;
+const suites: Record<string, CryptoSuite> = {
+  native: nativeSuite(),
+  'node:crypto': nodeSuite,
+  noble: nobleSuite,
+};
+const suite = suites[name];
 
 const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length));
 const owner = () => makeIdentity(suite, random(32), random(32), '');

@@ -10,9 +10,12 @@ export const handshakeRows: readonly Row[] = [
     name: 'handshakes',
     title: 'Handshakes on one processor, both ends counted, in a process of their own',
     metrics: [{ name: RATE, unit: '', better: 'more', digits: 0 }],
-    targets: [],
-    ratios: [['node:crypto', 'noble']],
-    contenders: (bench) => [contender(bench, 'node:crypto'), contender(bench, 'noble')],
+    targets: [{ metric: RATE, contender: 'native', atLeast: 800 }],
+    ratios: [
+      ['native', 'node:crypto'],
+      ['native', 'noble'],
+    ],
+    contenders: (bench) => ['native', 'node:crypto', 'noble'].map((name) => contender(bench, name)),
   },
 ];
 

@@ -22,7 +22,7 @@ import type { SystemSockets } from '../io/contract.ts';
 import { systemSockets } from '../io/system-sockets.ts';
 import type { ProviderFactory } from '../links/contract.ts';
 import { CookieSecrets } from '../links/handshake/cookie.ts';
-import { nodeSuite } from '../links/handshake/node-suite.ts';
+import { nativeSuite } from '../links/handshake/native-suite.ts';
 import { memoryProvider } from '../links/memory/memory-provider.ts';
 import { RELAY_SCHEME } from '../links/relay/relay-provider.ts';
 import { FEATURE_SUPER_FRAMES } from '../links/super-frame.ts';
@@ -410,16 +410,17 @@ class Assembly {
   ): F2FCore {
     const config = this.#config;
     const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length));
+    const suite = nativeSuite();
     const ciphers = measureCiphers(config.link.ciphers);
     return new F2FCore({
       clock: monotonicClock,
       random,
-      cookies: new CookieSecrets(nodeSuite, random, monotonicClock.now()),
+      cookies: new CookieSecrets(suite, random, monotonicClock.now()),
       log: this.#log,
       dataPlane,
       providers,
       facts: () => ({
-        suite: nodeSuite,
+        suite,
         random,
         identity: this.#identity,
         name: config.name,

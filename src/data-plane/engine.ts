@@ -23,6 +23,7 @@ import {
   RxEvent,
   SLOT_HEADROOM,
 } from '../io/contract.ts';
+import { StrangerLimit } from '../links/handshake/stranger-limit.ts';
 import { DEFAULT_KEEPALIVE, type KeepaliveOptions } from '../links/keepalive.ts';
 import { PacketType } from '../links/packet.ts';
 import { RELAY_HEADER_LENGTH, readCircuit } from '../links/relay/relay-packet.ts';
@@ -92,6 +93,7 @@ export class Engine implements IngressTarget {
   readonly #sessions: (Session | undefined)[] = new Array(SESSION_TABLE_LENGTH).fill(undefined);
   readonly #liveSessions = new Set<Session>();
   readonly #circuits = new Circuits();
+  readonly #strangers: StrangerLimit;
   readonly #ping = new PingPayload();
   /** The offload fields of the frame in hand. */
   readonly #offload: FrameOffload = {
@@ -108,6 +110,7 @@ export class Engine implements IngressTarget {
     this.#keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
     this.database = options.database ?? new FilteringDatabase();
     this.#discard = options.discard;
+    this.#strangers = new StrangerLimit(this.database.seed);
     const { memory, database } = this;
     this.#board = new Switchboard({ ...options, memory, database });
     this.#egress = this.#board.egress;
@@ -452,6 +455,8 @@ export class Engine implements IngressTarget {
   }
 
   message(descriptor: number, address: number, offset: number, length: number): void {
+    const { slab } = this.#io;
+    if (address >= 0 && !this.#strangers.admit(slab, address, offset, length, this.#now)) return;
     this.#notices.stranger(NoticeKind.message, descriptor, 0, address, offset, length);
   }
 
@@ -491,6 +496,7 @@ export class Engine implements IngressTarget {
 
   roamed(session: Session, address: number): void {
     copyAddress(this.#io.slab, address, session.address);
+    this.#strangers.hasSession(this.#io.slab, address, this.#now);
     session.pathMtu.pathChanged(this.#now);
     this.#notices.friend(NoticeKind.roamed, 0, session.localIndex, 0, address, 0, 0);
   }
@@ -508,6 +514,7 @@ export class Engine implements IngressTarget {
 
   #tickSession(session: Session, now: number): void {
     session.keys.tick(now);
+    if (session.address >= 0) this.#strangers.hasSession(this.#io.slab, session.address, now);
     session.reassembly.expire(now);
     if (session.keepalive.isDead(now)) {
       if (session.deadNoticed) return;
@@ -597,7 +604,10 @@ export class Engine implements IngressTarget {
     const addressSlot = address === undefined ? -1 : this.memory.addresses.take();
     if (slot >= 0 && (address === undefined || addressSlot >= 0)) {
       this.#io.slab.set(message, slot);
-      if (address !== undefined) this.#io.slab.set(address, addressSlot);
+      if (address !== undefined) {
+        this.#io.slab.set(address, addressSlot);
+        this.#strangers.sent(this.#io.slab, addressSlot, message, this.#now);
+      }
       this.#egress.message(descriptor, addressSlot, slot, message.length);
       this.#egress.drain();
     }
@@ -674,6 +684,7 @@ export class Engine implements IngressTarget {
       return {
         ...this.#io.counters(),
         ...this.ingress.drops,
+        ...this.#strangers.drops,
         ...counters,
         ...this.#board.snoopingReport(),
         hostsRefused: own.refused,

@@ -42,6 +42,9 @@ export const Counter = {
 } as const;
 export const COUNTERS = 6;
 
+/** Octets of SHA-256. */
+const HASH_LENGTH = 32;
+
 /** One epoll set. It holds the arrays, whose memory must stay where it is (no transfer). */
 export interface NativePoller {
   add(index: number, fd: number, kind: number, areaOffset: number, areaLength: number): number;
@@ -95,7 +98,46 @@ export interface NativeTesting {
   ): number;
 }
 
-export interface NativeBinding {
+/**
+ * What handshakes need of OpenSSL. Each writes to its last argument, which has the length
+ * of the result, and returns 1; or 0, when what a peer chose is no good. Any argument of a wrong
+ * length throws. Nothing is kept; copies of secrets are wiped.
+ */
+export interface NativeHandshake {
+  /** X25519: the public key of a private one. */
+  x25519Public(privateKey: Uint8Array, publicKey: Uint8Array): number;
+  /** X25519: 0 when the result is all zero. The first public key belongs to the private one. */
+  x25519(
+    privateKey: Uint8Array,
+    publicKey: Uint8Array,
+    theirPublicKey: Uint8Array,
+    shared: Uint8Array,
+  ): number;
+  /** Ed25519, strictly: 1 or 0. */
+  verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): number;
+  sha256(data: Uint8Array, hash: Uint8Array): number;
+  hmacSha256(key: Uint8Array, data: Uint8Array, code: Uint8Array): number;
+  /** The result is the plaintext, then TAG_LENGTH octets of tag. */
+  sealOnce(
+    cipher: number,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    additional: Uint8Array,
+    plaintext: Uint8Array,
+    sealed: Uint8Array,
+  ): number;
+  /** 0 when the tag does not hold; the result is zeros then. */
+  openOnce(
+    cipher: number,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    additional: Uint8Array,
+    sealed: Uint8Array,
+    plaintext: Uint8Array,
+  ): number;
+}
+
+export interface NativeBinding extends NativeHandshake {
   readonly Poller: new (
     slab: Uint8Array,
     rx: Int32Array,
@@ -150,6 +192,7 @@ const EXPECTED_LAYOUT: readonly number[] = [
   TX_STRIDE,
   JOB_STRIDE,
   COUNTERS,
+  HASH_LENGTH,
 ];
 
 const MEND = 'run "node scripts/build-native.mjs" in its directory';

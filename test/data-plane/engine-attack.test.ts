@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { NoticeKind } from '../../src/data-plane/notice.ts';
 import type { SessionDrops } from '../../src/data-plane/session.ts';
 import { FRAGMENT_HEADER_LENGTH, writeFragmentHeader } from '../../src/links/fragment.ts';
+import { STRANGER_RATES } from '../../src/links/handshake/stranger-limit.ts';
 import {
   LinkMessageType,
   linkMessage,
@@ -399,11 +400,14 @@ test('every message of a handshake reaches the main thread with its address, oth
   const pair = new Pair();
   const body = Uint8Array.of(1, 2, 3);
   const types = Object.entries(LinkMessageType).filter(([, type]) => type < 0x10);
-  for (const [, type] of types) inject(pair, linkMessage(type, body), '192.0.2.99', 9);
+  const messages = types.map(([, type]) =>
+    linkMessage(type, type === LinkMessageType.handshakeInit ? new Uint8Array(1197) : body),
+  );
+  for (const message of messages) inject(pair, message, '192.0.2.99', 9);
   const told = pair.right.told(NoticeKind.message);
   t.deepEqual(
     told.map((notice) => notice.payload),
-    types.map(([, type]) => linkMessage(type, body)),
+    messages,
   );
   for (const notice of told) t.deepEqual(notice.address, slabAddress('192.0.2.99', 9));
   const before = pair.right.ioReport.malformed;
@@ -414,22 +418,33 @@ test('every message of a handshake reaches the main thread with its address, oth
   t.is(pair.right.told(NoticeKind.message).length, types.length);
 });
 
-test('a flood of strangers fills its own ring only', (t) => {
+test('a flood of strangers is limited, and friends do not notice', (t) => {
   const pair = new Pair();
   pair.pass(1000);
-  const message = linkMessage(LinkMessageType.handshakeInit, new Uint8Array(1197));
-  for (let i = 0; i < 10; i++) {
-    for (let j = 0; j < 500; j++) {
-      pair.network.send(pair.leftHost, {
-        from: { host: '192.0.2.99', port: j },
-        to: { host: pair.right.address, port: UDP_PORT },
-        bytes: message,
-      });
+  const to = { host: pair.right.address, port: UDP_PORT };
+  const init = linkMessage(LinkMessageType.handshakeInit, new Uint8Array(1197).fill(1, 0, 1));
+  const final = linkMessage(LinkMessageType.handshakeFinal, new Uint8Array(300));
+  const record = linkMessage(LinkMessageType.sealedRecord, new Uint8Array(300));
+  for (let i = 0; i < 50; i++) {
+    for (let j = 0; j < 300; j++) {
+      const from = { host: `10.${i}.${j & 0xff}.1`, port: j + 1 };
+      pair.network.send(pair.leftHost, { from, to, bytes: [init, final, record][j % 3] });
     }
-    while (pair.right.thread.pump());
+    pair.clock.advance(1);
+    while (pair.right.pump());
   }
-  t.true(pair.right.thread.strangers.drops > 0);
+  const { ioReport } = pair.right;
+  const { first, other } = STRANGER_RATES;
+  const told = pair.right.told(NoticeKind.message).length;
+  t.true(told <= first.burst + other.burst + 0.05 * (first.all + other.all) + 2, String(told));
+  t.is(told + ioReport.firstLimited + ioReport.handshakeLimited, 50 * 300);
+  t.is(pair.right.thread.strangers.drops, 0);
   t.is(pair.right.thread.friends.drops, 0);
+  // Where the session is from, a new handshake may come from, at any port.
+  const before = pair.right.told(NoticeKind.message).length;
+  inject(pair, init, pair.left.address, 999);
+  inject(pair, final, pair.left.address, 999);
+  t.is(pair.right.told(NoticeKind.message).length - before, 2);
   pair.settle();
   assertDrops(t, pair, {});
   pair.left.post({
@@ -441,4 +456,49 @@ test('a flood of strangers fills its own ring only', (t) => {
   });
   pair.settle();
   t.true(pair.right.told(NoticeKind.packet).some(({ flag }) => flag === 0x33));
+});
+
+test('first messages on a stream are not limited: it has its own pace', (t) => {
+  const pair = new Pair({ carrier: 'stream' });
+  pair.pass(1000);
+  const stream = pair.network.descriptor(pair.leftStream);
+  if (stream?.type !== 'stream') throw new Error('no stream');
+  const init = linkMessage(LinkMessageType.handshakeInit, new Uint8Array(1197));
+  for (let i = 0; i < 300; i++) {
+    stream.write(init);
+    pair.settle();
+  }
+  t.is(pair.right.told(NoticeKind.message).length, 300);
+});
+
+test('who left a moment ago is a friend still, and who is dialled may answer', (t) => {
+  const pair = new Pair();
+  pair.pass(1000);
+  const to = { host: pair.right.address, port: UDP_PORT };
+  const flood = (type: LinkMessageType, body: Uint8Array): void => {
+    for (let i = 0; i < 3000; i++) {
+      const from = { host: `10.${i >> 8}.${i & 0xff}.1`, port: 1 };
+      pair.network.send(pair.leftHost, { from, to, bytes: linkMessage(type, body) });
+      if (i % 200 === 0) while (pair.right.pump());
+    }
+  };
+  const first = new Uint8Array(1197).fill(1, 0, 1);
+  const answer = linkMessage(LinkMessageType.handshakeResponse, new Uint8Array(300));
+  pair.right.post({ op: 'close-session', localIndex: RIGHT_INDEX });
+  pair.right.post({
+    op: 'send-message',
+    descriptor: UDP,
+    address: slabAddress('192.0.2.50', 50),
+    message: linkMessage(LinkMessageType.handshakeInit, first),
+  });
+  flood(LinkMessageType.handshakeInit, first);
+  flood(LinkMessageType.handshakeResponse, new Uint8Array(300));
+  const told = () => pair.right.told(NoticeKind.message).length;
+  pair.settle();
+  const before = told();
+  inject(pair, answer, '192.0.2.51', 50);
+  t.is(told() - before, 0, 'somebody else has to wait');
+  inject(pair, linkMessage(LinkMessageType.handshakeInit, first), pair.left.address);
+  inject(pair, answer, '192.0.2.50', 50);
+  t.is(told() - before, 2);
 });

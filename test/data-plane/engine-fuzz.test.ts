@@ -86,11 +86,14 @@ const messages = fc.array(fc.oneof(noise, altered, authentic, framed, superFrame
 /** Everything that says where what came in has ended up. */
 function accounted(pair: Pair): number {
   const report = pair.right.session(RIGHT_INDEX);
-  const { malformed, unknownSession } = pair.right.ioReport;
+  const { malformed, unknownSession, handshakeMalformed } = pair.right.ioReport;
+  const { firstLimited, handshakeLimited, friendLimited } = pair.right.ioReport;
   // A frame that was given up is no message; a message that makes no sense inside may hold several packets.
   const { forged, replayed, unexpectedClear } = report.drops;
   const told = pair.right.told(NoticeKind.message).length;
-  return report.recordsIn + forged + replayed + unexpectedClear + malformed + unknownSession + told;
+  const limited = handshakeMalformed + firstLimited + handshakeLimited + friendLimited;
+  const dropped = forged + replayed + unexpectedClear + malformed + unknownSession + limited;
+  return report.recordsIn + dropped + told;
 }
 
 for (const mode of ['sealed', 'clear'] as const) {

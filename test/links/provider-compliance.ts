@@ -29,7 +29,7 @@ interface Joined {
   readonly listening: Listening;
 }
 
-const HELLO = linkMessage(LinkMessageType.handshakeInit, new Uint8Array(509).fill(7));
+const HELLO = linkMessage(LinkMessageType.handshakeInit, new Uint8Array(1197).fill(7));
 const { signal: never } = new AbortController();
 
 export function providerCompliance(test: TestFn, subject: ComplianceSubject): void {
@@ -298,7 +298,7 @@ export function providerCompliance(test: TestFn, subject: ComplianceSubject): vo
 /** A message of `size` octets in all; its body counts up from `seed`. */
 function message(size: number, seed: number): Uint8Array {
   const body = Uint8Array.from({ length: size - 3 }, (_, i) => i + seed);
-  return linkMessage(LinkMessageType.handshakeInit, body);
+  return linkMessage(LinkMessageType.handshakeFinal, body); // of any length, unlike a first one
 }
 
 /** Sends until it has arrived: a datagram may be lost. */

@@ -119,7 +119,7 @@ test.serial('udp: what is dialled leaves from the port that is listened on', asy
   const ours = await stage.left.provider.listen('udp://127.0.0.1:0');
   const theirs = await stage.right.provider.listen('udp://127.0.0.1:0');
   const carrier = await stage.dial(theirs.url);
-  stage.left.send(carrier, Uint8Array.of(1, 0, 0));
+  stage.left.send(carrier, Uint8Array.of(3, 0, 0));
   await stage.until(() => stage.right.messages.length > 0);
   t.is(stage.right.messages[0]?.carrier.remote, ours.url);
 });

@@ -5,8 +5,9 @@
  * functions"); RFC 7748 (X25519), RFC 8032 (Ed25519), RFC 8439 (ChaCha20 and
  * Poly1305), RFC 2104 (HMAC).
  *
- * Two implementations answer to it: `noble-suite.ts`, readable from end to end,
- * and `node-suite.ts`, which runs in production. The tests hold them equal.
+ * Three implementations answer to it: `noble-suite.ts`, readable from end to end;
+ * `node-suite.ts` on node:crypto; and `native-suite.ts` on our addon, which does a
+ * running node's handshakes. The tests hold them equal.
  *
  * Nothing here draws randomness: private keys are arguments. Arguments are only
  * read during the call, results are the caller's. Octets that a peer chose never
@@ -42,8 +43,11 @@ export interface CryptoSuite {
   readonly name: string;
   /** The key pair of 32 random octets. */
   keyPair(privateKey: Uint8Array): KeyPair;
-  /** @returns undefined when the result is all zero, as a point of low order makes it */
-  dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+  /**
+   * Diffie-Hellman of a pair that `keyPair` made and a public key.
+   * @returns undefined when the result is all zero, as a point of low order makes it
+   */
+  dh(own: KeyPair, publicKey: Uint8Array): Uint8Array | undefined;
   /** SHA-256. */
   hash(data: Uint8Array): Uint8Array;
   readonly hmac: Hmac;

@@ -84,7 +84,10 @@ export function makeTags(
 ): Uint8Array {
   const tags = keys.map(({ key }) => groupTag(suite, key, hash, role));
   const count = Math.max(1, Math.ceil(tags.length / TAG_MULTIPLE)) * TAG_MULTIPLE;
-  while (tags.length < count) tags.push(random(TAG_OCTETS));
+  const noise = random((count - tags.length) * TAG_OCTETS);
+  for (let offset = 0; tags.length < count; offset += TAG_OCTETS) {
+    tags.push(noise.subarray(offset, offset + TAG_OCTETS));
+  }
   return concatBytes(...tags.sort(Buffer.compare));
 }
 

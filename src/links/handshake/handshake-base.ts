@@ -1,5 +1,6 @@
 /** What initiator and responder have in common: the way out, the timers, the ending. */
 
+import { DH_LENGTH } from './crypto-suite.ts';
 import { deriveGroupKeys, type GroupKey, type HandshakeRole } from './group-tags.ts';
 import { PROTOCOL_VERSION, prologue } from './handshake-message.ts';
 import { checkOptions, HANDSHAKE_TIMEOUT, type HandshakeOptions } from './handshake-options.ts';
@@ -226,11 +227,14 @@ export abstract class HandshakeBase<Options extends HandshakeOptions> {
 
   protected noiseState(initiator: boolean, initiatorIndex: number): HandshakeState {
     const { suite, random, identity } = this.options;
+    const secret = random(DH_LENGTH);
+    const localEphemeral = suite.keyPair(secret);
+    secret.fill(0); // the pair has a copy, which the state wipes
     return new HandshakeState(suite, {
       initiator,
       prologue: prologue(initiatorIndex),
       localStatic: identity.staticKey,
-      localEphemeral: suite.keyPair(random(32)),
+      localEphemeral,
     });
   }
 

@@ -17,15 +17,14 @@
  * handshakes a second. Once it is empty only addresses that have proved
  * themselves get on, each at its own rate, together at a higher one. A forged
  * address thus never uses up the rate of its true owner. A demand costs one HMAC
- * and no memory, and there are 2,000 a second at most: in a flood beyond that, who
- * means it gets one with one of its next repetitions, and frames keep their share
- * of the processors. Streams have proved their address and need no gate but the rate:
+ * and no memory, and there are 2,000 a second at most. Datagrams have passed
+ * stranger-limit.ts, which lets half of that through and sees to who gets it. Streams have proved their address and need no gate but the rate:
  * tell it so.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { CookieSecrets } from './cookie.ts';
-import { emitCookieReply, parseInit } from './handshake-message.ts';
+import { emitCookieReply, hasInitCookie, parseInit } from './handshake-message.ts';
 
 export interface GateOptions {
   /** Handshakes a second without a cookie, and as many at once. */
@@ -110,7 +109,11 @@ export class HandshakeGate {
     if (parsed === undefined) return { action: 'drop', reason: 'malformed' };
     if (this.#open.take(now)) return { action: 'accept' };
     const { sender, ephemeral, cookie } = parsed;
-    if (!proven && !(hasCookie(cookie) && this.#cookies.check(address, ephemeral, cookie, now))) {
+    // Zeros stand for none: nobody need compute what they cannot be.
+    if (
+      !proven &&
+      !(hasInitCookie(init, 0) && this.#cookies.check(address, ephemeral, cookie, now))
+    ) {
       if (!this.#demands.take(now)) return { action: 'drop', reason: 'rate' };
       const fresh = this.#cookies.make(address, ephemeral, now);
       const reply = emitCookieReply({ receiver: sender, ephemeral, cookie: fresh });
@@ -135,12 +138,6 @@ export class HandshakeGate {
     }
     return bucket.take(now);
   }
-}
-
-/** Zeros stand for none: nobody need compute what they cannot be. */
-function hasCookie(cookie: Uint8Array): boolean {
-  for (let i = 0; i < cookie.length; i++) if (cookie[i] !== 0) return true;
-  return false;
 }
 
 /** One IPv4 address, one IPv6 /64, or all octets of anything shorter; ports do not count. */

@@ -149,6 +149,18 @@ export function emitInit(sender: number, cookie: Uint8Array, noise: Uint8Array):
   return linkMessage(LinkMessageType.handshakeInit, body);
 }
 
+/** The version of the handshakeInit at `offset`, which has INIT_LENGTH octets. */
+export function readInitVersion(bytes: Uint8Array, offset: number): number {
+  return bytes[offset + LINK_HEADER_LENGTH + VERSION_OFFSET];
+}
+
+/** Whether the handshakeInit at `offset` carries a cookie: zeros stand for none. */
+export function hasInitCookie(bytes: Uint8Array, offset: number): boolean {
+  const cookie = offset + LINK_HEADER_LENGTH + COOKIE_OFFSET;
+  for (let i = 0; i < COOKIE_LENGTH; i++) if (bytes[cookie + i] !== 0) return true;
+  return false;
+}
+
 /** Reads a whole link message as handshakeInit of any version. */
 export function parseInit(message: Uint8Array): HandshakeInit | undefined {
   const body = bodyOf(message, LinkMessageType.handshakeInit);

@@ -143,7 +143,7 @@ export class HandshakeState {
     const local = mine === 'e' ? localEphemeral : localStatic;
     const remote = theirs === 'e' ? this.#remoteEphemeral : this.#remoteStatic;
     if (remote === undefined) return false;
-    const shared = this.#suite.dh(local.privateKey, remote);
+    const shared = this.#suite.dh(local, remote);
     if (shared === undefined) return false;
     this.#symmetric.mixKey(shared);
     shared.fill(0);

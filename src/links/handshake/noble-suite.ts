@@ -1,6 +1,6 @@
 /**
  * The crypto suite on @noble: slower, but TypeScript all the way down. It is the
- * reference that the production suite is held against.
+ * reference that the other suites are held against.
  */
 
 import { gcm } from '@noble/ciphers/aes.js';
@@ -25,7 +25,7 @@ export const nobleSuite: CryptoSuite = {
     publicKey: x25519.getPublicKey(privateKey),
   }),
 
-  dh(privateKey, publicKey) {
+  dh({ privateKey }, publicKey) {
     try {
       return x25519.getSharedSecret(privateKey, publicKey);
     } catch {

@@ -1,5 +1,6 @@
 /**
- * The crypto suite on node:crypto, that is OpenSSL: what runs in production.
+ * The crypto suite on node:crypto, that is OpenSSL, for what needs no addon: identities,
+ * tickets, keys of records. For handshakes it is slow (native-suite.ts).
  *
  * OpenSSL wants keys wrapped in DER (RFC 8410): a fixed prefix, then 32 octets.
  */
@@ -65,7 +66,7 @@ export const nodeSuite: CryptoSuite = {
     publicKey: publicOctets(X25519_PRIVATE, privateKey),
   }),
 
-  dh(privateKey, publicKey) {
+  dh({ privateKey }, publicKey) {
     try {
       const shared = diffieHellman({
         privateKey: privateKeyObject(X25519_PRIVATE, privateKey),

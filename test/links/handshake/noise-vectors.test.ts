@@ -5,6 +5,7 @@ import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import test from 'ava';
 import { CipherState } from '../../../src/links/handshake/cipher-state.ts';
 import { HandshakeState } from '../../../src/links/handshake/handshake-state.ts';
+import { nativeSuite } from '../../../src/links/handshake/native-suite.ts';
 import { nobleSuite } from '../../../src/links/handshake/noble-suite.ts';
 import { nodeSuite } from '../../../src/links/handshake/node-suite.ts';
 
@@ -33,7 +34,7 @@ test('there are vectors', (t) => {
   );
 });
 
-for (const suite of [nobleSuite, nodeSuite]) {
+for (const suite of [nobleSuite, nodeSuite, nativeSuite()]) {
   for (const vector of vectors) {
     test(`${suite.name} gives the octets of the vector of ${vector.source}`, (t) => {
       const initiator = new HandshakeState(suite, {
