@@ -249,6 +249,12 @@ SOCKET_FUNCTION(LocalAddress) {
   return arguments.ok ? LocalAddress(fd, out) : 0;
 }
 
+SOCKET_FUNCTION(PeerUser) {
+  const int32_t fd = arguments.Int();
+  int32_t* out = arguments.Array<int32_t>(napi_int32_array, 1);
+  return arguments.ok ? PeerUser(fd, out) : 0;
+}
+
 SOCKET_FUNCTION(TryNamespace) {
   char space[kLongestPath];
   arguments.Text(space, sizeof space);
@@ -401,6 +407,7 @@ NAPI_MODULE_INIT() {
       Method("askRoutes", AskRoutesCall),
       Method("sendDescriptor", SendDescriptorCall),
       Method("receiveDescriptor", ReceiveDescriptorCall),
+      Method("peerUser", PeerUserCall),
       Method("duplicateDescriptor", DuplicateDescriptorCall),
       Method("closeDescriptor", CloseDescriptorCall),
   };

@@ -147,6 +147,16 @@ int LocalAddress(int fd, uint8_t* out) {
   return 0;
 }
 
+int PeerUser(int fd, int32_t* out) {
+  ucred peer = {};
+  socklen_t length = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -errno;
+  // A socket of another family, or one without a peer, has no user: (uid_t)-1.
+  if (length != sizeof peer || peer.uid == static_cast<uid_t>(-1)) return -ENOTCONN;
+  memcpy(out, &peer.uid, sizeof *out);
+  return 0;
+}
+
 int DuplicateDescriptor(int fd) {
   const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   return copy < 0 ? -errno : copy;

@@ -26,6 +26,8 @@ int OpenTcpConnection(const uint8_t* address);
 int OpenStreamPair(int32_t out[2]);
 int OpenDatagramPair(int32_t out[2]);
 int LocalAddress(int fd, uint8_t* out);
+// Who connected, or listens, at the other end of a Unix stream: out[0] is the uid.
+int PeerUser(int fd, int32_t* out);
 // A second number for what the first one stands for.
 int DuplicateDescriptor(int fd);
 int CloseDescriptor(int fd);

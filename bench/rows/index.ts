@@ -6,6 +6,7 @@ import { floodRows } from './flood.ts';
 import { friendsRows } from './friends.ts';
 import { handshakeRows } from './handshakes.ts';
 import { idleRows } from './idle.ts';
+import { localFeaturesRows } from './local-features.ts';
 import { localSwitchingRows } from './local-switching.ts';
 import { microFilteringRows } from './micro-filtering.ts';
 import { microReplayRows } from './micro-replay.ts';
@@ -15,6 +16,7 @@ import { rstpHealRows } from './rstp-heal.ts';
 
 export const ROWS: readonly Row[] = [
   ...localSwitchingRows,
+  ...localFeaturesRows,
   ...pingPongRows,
   ...friendsRows,
   ...floodRows,

@@ -13,12 +13,14 @@ export interface PreparedSystem extends GuestSystem {
 /**
  * @param directory where the initramfs is put; the caller removes it
  * @param progress called before each longer step, with a phrase for it
+ * @param modules of the kernel, besides those that every guest needs
  */
 export async function prepareGuestSystem(
   directory: string,
   progress: (what: string) => void,
+  modules: readonly string[] = [],
 ): Promise<PreparedSystem> {
-  const kernel = await findGuestKernel(progress);
+  const kernel = await findGuestKernel(progress, modules);
   progress(`building an initramfs for kernel ${kernel.release}`);
   mkdirSync(directory, { recursive: true });
   const initramfs = join(directory, 'initramfs.cpio.gz');

@@ -41,16 +41,27 @@ const DOWNLOAD_TIMEOUT = 10 * 60_000;
 
 const MEND = `install a Debian kernel that this user may read (apt-get install ${PACKAGE})`;
 
-/** @param progress called before anything that takes longer than a second, with a phrase for it */
-export async function findGuestKernel(progress: (what: string) => void): Promise<GuestKernel> {
+/**
+ * @param progress called before anything that takes longer than a second, with a phrase for it
+ * @param more modules that not every guest needs; a kernel with them is cached by itself
+ */
+export async function findGuestKernel(
+  progress: (what: string) => void,
+  more: readonly string[] = [],
+): Promise<GuestKernel> {
   if (process.arch !== 'x64') {
     throw new KithError('unsupported', 'The test guests are x86-64: run them on such a machine.');
   }
-  const cache = join(cacheDirectory(), 'guest-kernel');
-  return installedKernel() ?? cachedKernel(cache) ?? (await downloadKernel(cache, progress));
+  const cache = join(cacheDirectory(), ['guest-kernel', ...more].join('-'));
+  const wanted = [...WANTED_MODULES, ...more];
+  return (
+    installedKernel(wanted) ??
+    cachedKernel(cache) ??
+    (await downloadKernel(cache, wanted, progress))
+  );
 }
 
-function installedKernel(): GuestKernel | undefined {
+function installedKernel(wanted: readonly string[]): GuestKernel | undefined {
   const releases = listDirectory('/boot')
     .filter((name) => /^vmlinuz-.*-amd64$/.test(name))
     .map((name) => name.slice('vmlinuz-'.length))
@@ -59,7 +70,7 @@ function installedKernel(): GuestKernel | undefined {
     const image = `/boot/vmlinuz-${release}`;
     try {
       accessSync(image, constants.R_OK);
-      return { release, image, modules: moduleClosure(`/lib/modules/${release}`, WANTED_MODULES) };
+      return { release, image, modules: moduleClosure(`/lib/modules/${release}`, wanted) };
     } catch {
       // Not readable, or its modules are gone: another may do.
     }
@@ -86,6 +97,7 @@ function cachedKernel(cache: string): GuestKernel | undefined {
 
 async function downloadKernel(
   cache: string,
+  wanted: readonly string[],
   progress: (what: string) => void,
 ): Promise<GuestKernel> {
   if (findProgram('apt-get') === undefined || findProgram('dpkg-deb') === undefined) {
@@ -98,7 +110,7 @@ async function downloadKernel(
     progress('unpacking the guest kernel');
     const unpacked = join(work, 'unpacked');
     await must('dpkg-deb', ['-x', file, unpacked]);
-    return keep(unpacked, work, cache);
+    return keep(unpacked, work, cache, wanted);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -146,14 +158,19 @@ async function newestPackage(): Promise<string | undefined> {
 }
 
 /** Moves what guests need into the cache, in one step, so that an interrupted run leaves no half. */
-function keep(unpacked: string, work: string, cache: string): GuestKernel {
+function keep(
+  unpacked: string,
+  work: string,
+  cache: string,
+  wanted: readonly string[],
+): GuestKernel {
   const image = listDirectory(join(unpacked, 'boot')).find((name) => name.startsWith('vmlinuz-'));
   if (image === undefined) throw new KithError('system', `${PACKAGE} brought no kernel: ${MEND}.`);
   const release = image.slice('vmlinuz-'.length);
   const tree = ['lib', 'usr/lib']
     .map((lib) => join(unpacked, lib, 'modules', release))
     .find((path) => existsSync(path));
-  const modules = moduleClosure(tree ?? unpacked, WANTED_MODULES);
+  const modules = moduleClosure(tree ?? unpacked, wanted);
 
   const kept = join(work, 'kept');
   mkdirSync(join(kept, 'modules'), { recursive: true });

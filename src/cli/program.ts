@@ -19,6 +19,7 @@ import { addPlug } from './commands/plug.ts';
 import { addPorts } from './commands/ports.ts';
 import { addStatus } from './commands/status.ts';
 import { addStp } from './commands/stp.ts';
+import { addSwitch } from './commands/switch.ts';
 import { addTap } from './commands/tap.ts';
 import { addUp } from './commands/up.ts';
 import { addWhy } from './commands/why.ts';
@@ -65,6 +66,7 @@ export function buildProgram(context: CliContext): Command {
     addPorts,
     addMac,
     addStp,
+    addSwitch,
     addGroups,
     addId,
     addCapture,

@@ -1,4 +1,4 @@
-/** The part of the configuration that is about VLANs and single ports of the switch. */
+/** The part of the configuration that is about VLANs, static addresses and single ports of the switch. */
 import { z } from 'zod';
 import {
   MAX_DELAY,
@@ -8,6 +8,8 @@ import {
   MIN_RATE,
 } from '../switch/impairment-settings.ts';
 import { MAX_PORT } from '../switch/port.ts';
+import { STATION_ALLOWED, stationAddress } from '../switch/static-addresses.ts';
+import { MAX_STORM_RATE } from '../switch/storm-control.ts';
 import { MAX_VID } from '../switch/vlan-tag.ts';
 import { name, section, wholeNumber } from './config-kit.ts';
 
@@ -75,6 +77,39 @@ function milliseconds(most: number) {
   return z.number(allowed).min(0, allowed).max(most, allowed).exactOptional();
 }
 
+/** As switch/storm-control.ts says. */
+export const stormSection = section({
+  broadcast: floodRate().describe('Broadcasts.'),
+  multicast: floodRate().describe('Frames to other groups.'),
+  unknown: floodRate().describe('Frames to stations that the switch does not know.'),
+});
+
+function floodRate() {
+  return wholeNumber(0, MAX_STORM_RATE, ' frames a second').exactOptional();
+}
+
+export const stationMac = z.string(STATION_ALLOWED).transform((text, context): string => {
+  const mac = stationAddress(text);
+  if (mac !== undefined) return mac;
+  context.addIssue({ code: 'custom', message: STATION_ALLOWED });
+  return z.NEVER;
+});
+
+export const staticVlan = wholeNumber(0, MAX_VID);
+
+export const addressSection = section({
+  mac: stationMac.describe('The address of the station.'),
+  vlan: staticVlan.default(0).describe('The VLAN that it is in; 0 where there are none.'),
+  port: portReference.describe('The port that it is behind, whatever is heard.'),
+});
+
+export const mirrorSection = section({
+  to: portReference.describe('The port that gets a copy of what passes.'),
+  of: portReference
+    .exactOptional()
+    .describe('Copies only what enters or leaves by this port; by default everything.'),
+});
+
 export const portSection = section({
   port: portReference.describe('The port these settings are for.'),
   access: vid.exactOptional().describe('The one VLAN of the port, untagged.'),
@@ -95,6 +130,9 @@ export const portSection = section({
     .describe(
       'Whether all multicast goes there; by default to links, and where a router is heard.',
     ),
+  storm: stormSection
+    .exactOptional()
+    .describe('Frames a second that the port may have flooded, in place of `switch.storm`.'),
   impair: impairSection
     .exactOptional()
     .describe('Makes what leaves by the port late, lost or twice, for trials.'),
@@ -103,12 +141,15 @@ export const portSection = section({
 interface SwitchPorts {
   readonly vlans: readonly z.output<typeof vlanSection>[];
   readonly perPort: readonly z.output<typeof portSection>[];
+  readonly addresses: readonly z.output<typeof addressSection>[];
+  readonly mirror?: z.output<typeof mirrorSection>;
 }
 
 type Problem = [path: (string | number)[], message: string];
 
 /** What no single value is to blame for. */
-export function* portContradictions({ vlans, perPort }: SwitchPorts): Generator<Problem> {
+export function* portContradictions(settings: SwitchPorts): Generator<Problem> {
+  const { vlans, perPort, addresses, mirror } = settings;
   const untaggedIn = new Map<PortReference, number>();
   for (const [i, { port, access, trunk, native, impair }] of perPort.entries()) {
     const path = ['perPort', i];
@@ -147,5 +188,13 @@ export function* portContradictions({ vlans, perPort }: SwitchPorts): Generator<
       const message = `port ${tagged[both]} is either tagged or untagged in VLAN ${id}; list it once`;
       yield [['vlans', i, 'tagged', both], message];
     }
+  }
+  for (const [i, { mac, vlan }] of addresses.entries()) {
+    if (addresses.findIndex((each) => each.mac === mac && each.vlan === vlan) === i) continue;
+    const message = `${mac} is listed already for VLAN ${vlan}; leave one of the two entries out`;
+    yield [['addresses', i, 'mac'], message];
+  }
+  if (mirror !== undefined && mirror.to === mirror.of) {
+    yield [['mirror', 'of'], 'a port is no mirror of itself; name another one, or leave `of` out'];
   }
 }

@@ -10,6 +10,8 @@ import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
 import { nodeSuite } from '../links/handshake/node-suite.ts';
 import { DEFAULT_KEEPALIVE } from '../links/keepalive.ts';
 import { formatLinkUrl, parseLinkUrl, type UrlUse } from '../links/link-url.ts';
+import { DEFAULT_CAPACITY } from '../switch/filtering-parameters.ts';
+import { MAX_STATICS } from '../switch/static-addresses.ts';
 import {
   ADDRESS_ALLOWED,
   DEFAULT_MTU,
@@ -27,7 +29,14 @@ import {
   parseStationMac,
 } from '../tap/interface-options.ts';
 import { name, section, wholeNumber } from './config-kit.ts';
-import { portContradictions, portSection, vlanSection } from './config-ports.ts';
+import {
+  addressSection,
+  mirrorSection,
+  portContradictions,
+  portSection,
+  stormSection,
+  vlanSection,
+} from './config-ports.ts';
 
 /** Frames up to this length pass whole; VDE's 1,518 is the least that is any use. */
 const LONGEST_FRAME = 9216;
@@ -114,6 +123,12 @@ const group = section({
     .describe('Keys still accepted while members change over to the new one.'),
 });
 
+/** Seconds. */
+export const LONGEST_AGEING = 1_000_000;
+/** Slots for addresses: static ones fit with room to spare. */
+export const LEAST_SLOTS = 4096;
+export const MOST_SLOTS = 1_048_576;
+
 const switchSection = section({
   directory: z
     .string('the path of a directory')
@@ -128,7 +143,7 @@ const switchSection = section({
     .min(1, 'the name of a group of this system')
     .optional()
     .describe('The Unix group that owns directory and sockets.'),
-  ageing: wholeNumber(10, 1_000_000, ' seconds')
+  ageing: wholeNumber(10, LONGEST_AGEING, ' seconds')
     .default(100)
     .describe(
       "Seconds until an address not heard of is forgotten (vde_switch's; 802.1D says 300).",
@@ -136,9 +151,28 @@ const switchSection = section({
   minPersistence: wholeNumber(0, 60, ' seconds')
     .default(3)
     .describe('Seconds an address stays on its port before it may move to another.'),
+  collection: wholeNumber(1, LONGEST_AGEING, ' seconds')
+    .default(2)
+    .describe('Seconds of one round through all addresses, in which old ones are forgotten.'),
+  tableSize: wholeNumber(LEAST_SLOTS, MOST_SLOTS)
+    .default(DEFAULT_CAPACITY)
+    .describe('Slots for addresses, rounded up to a power of two; three quarters are used.'),
   addressesPerPort: wholeNumber(1, 65_536)
     .default(1024)
     .describe('The most addresses learnt on one port, so that no guest fills the table.'),
+  addresses: z
+    .array(addressSection, 'a list of addresses')
+    .max(MAX_STATICS, `a list of at most ${MAX_STATICS} addresses`)
+    .prefault([])
+    .describe('Static addresses: where stations are, whatever is heard.'),
+  hub: z
+    .boolean('true or false')
+    .default(false)
+    .describe('Whether to send every frame to every port, and learn nothing.'),
+  mirror: mirrorSection.exactOptional().describe('A port that gets a copy of what passes.'),
+  storm: stormSection
+    .default({})
+    .describe('Frames a second that each port may have flooded; 0 or absent: no limit.'),
   vlans: z
     .array(vlanSection, 'a list of VLANs')
     .max(4094, 'a list of at most 4094 VLANs')

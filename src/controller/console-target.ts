@@ -8,11 +8,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import type { FilteringEntry } from '../switch/filtering-database.ts';
-import {
-  checkedCapacity,
-  DEFAULT_CAPACITY,
-  MAX_AGEING_TIME,
-} from '../switch/filtering-parameters.ts';
+import { checkedCapacity, MAX_AGEING_TIME, MIN_CAPACITY } from '../switch/filtering-parameters.ts';
 import { Errno, type Status, SUCCESS } from '../switch/vde/console/errno.ts';
 import type {
   AddressView,
@@ -29,14 +25,8 @@ import type { SwitchSettings } from './switch-settings.ts';
 const SECOND = 1000;
 const MAX_SECONDS = MAX_AGEING_TIME / SECOND;
 
-/** The least number of slots; a wish for fewer is a wish for these. */
-const MIN_SLOTS = 16;
-
 /** Octets of a script. */
 const MAX_SCRIPT_LENGTH = 1024 * 1024;
-
-/** vde_switch's: seconds between two looks for old addresses. Ours looks all the time. */
-const COLLECTION_INTERVAL = 2;
 
 /** What stands for "no other bridge" where a bridge identifier is shown. */
 const NO_BRIDGE = 'ff:ff:ff:ff:ff:ff:ff:ff';
@@ -62,6 +52,9 @@ export interface ConsoleTargetOptions extends ConsolePortsOptions {
   /** Seconds, as the node was started. */
   readonly ageing: number;
   readonly minPersistence: number;
+  readonly collection: number;
+  /** Slots of the filtering database, as the node was started. */
+  readonly tableSize: number;
   addresses(): Promise<readonly FilteringEntry[]>;
   end(): void;
 }
@@ -69,7 +62,6 @@ export interface ConsoleTargetOptions extends ConsolePortsOptions {
 export class NodeConsoleTarget extends ConsolePorts implements ConsoleTarget {
   readonly #options: ConsoleTargetOptions;
   readonly #startedAt: number;
-  #collectionInterval = COLLECTION_INTERVAL;
 
   constructor(options: ConsoleTargetOptions) {
     super(options);
@@ -110,11 +102,11 @@ export class NodeConsoleTarget extends ConsolePorts implements ConsoleTarget {
   // ---- hash/
 
   hash(): HashInfo {
-    const { settings, ageing, minPersistence } = this.#options;
+    const { settings, ageing, minPersistence, collection, tableSize } = this.#options;
     const { admin } = settings;
     return {
-      size: admin.capacity ?? DEFAULT_CAPACITY,
-      collectionInterval: this.#collectionInterval,
+      size: admin.capacity ?? checkedCapacity(tableSize),
+      collectionInterval: (admin.collectionInterval ?? collection * SECOND) / SECOND,
       expiry: (admin.ageingTime ?? ageing * SECOND) / SECOND,
       minPersistence: (admin.minPersistence ?? minPersistence * SECOND) / SECOND,
     };
@@ -124,7 +116,7 @@ export class NodeConsoleTarget extends ConsolePorts implements ConsoleTarget {
     if (size <= 0) return Errno.invalid;
     let capacity: number;
     try {
-      capacity = checkedCapacity(Math.max(size, MIN_SLOTS));
+      capacity = checkedCapacity(Math.max(size, MIN_CAPACITY));
     } catch {
       return Errno.invalid;
     }
@@ -136,8 +128,8 @@ export class NodeConsoleTarget extends ConsolePorts implements ConsoleTarget {
   }
 
   setCollectionInterval(seconds: number): Status {
-    if (seconds < 1) return Errno.invalid;
-    this.#collectionInterval = seconds;
+    if (seconds < 1 || seconds > MAX_SECONDS) return Errno.invalid;
+    this.#options.settings.set({ collectionInterval: seconds * SECOND });
     return SUCCESS;
   }
 

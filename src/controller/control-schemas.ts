@@ -19,8 +19,22 @@ import {
   parseHostAddress,
   parseStationMac,
 } from '../tap/interface-options.ts';
-import { impairSection, portReference } from './config-ports.ts';
-import { groupKeySchema, groupNameSchema, PLAINTEXT_FLOORS } from './config-schema.ts';
+import { wholeNumber } from './config-kit.ts';
+import {
+  impairSection,
+  portReference,
+  staticVlan,
+  stationMac as stationAddress,
+  stormSection,
+} from './config-ports.ts';
+import {
+  groupKeySchema,
+  groupNameSchema,
+  LEAST_SLOTS,
+  LONGEST_AGEING,
+  MOST_SLOTS,
+  PLAINTEXT_FLOORS,
+} from './config-schema.ts';
 import type * as Api from './node-api.ts';
 
 const count = z.int().min(0);
@@ -48,6 +62,68 @@ export const impairmentStatus = z.object({
   impair: impairSection,
   waiting: count.describe('Frames on their way.'),
   counters,
+});
+
+const namedPort = {
+  named: portReference.describe('As the port was named.'),
+  port: portNumber.exactOptional().describe('Its number, if it is there now.'),
+};
+
+export const switchStatus = z.object({
+  hub: z.boolean().describe('Every frame goes to every port, and nothing is learnt.'),
+  ageing: milliseconds,
+  minPersistence: milliseconds,
+  collection: milliseconds,
+  addressesPerPort: count,
+  tableSize: count.describe('Slots for addresses, three quarters of which are used.'),
+  addresses: count.describe('Addresses that are known now.'),
+  snooping: z.boolean(),
+  vlans: z.array(z.int()).exactOptional().describe('Absent while tags mean nothing.'),
+  mirror: z
+    .object({ to: z.object(namedPort), of: z.object(namedPort).exactOptional() })
+    .exactOptional(),
+  storm: z.object({
+    every: stormSection.describe('Of every port.'),
+    ports: z.array(z.object({ ...namedPort, limits: stormSection })),
+  }),
+  statics: z.array(z.object({ ...namedPort, mac: z.string(), vlan: z.int() })),
+});
+
+/** As a number of milliseconds that the configuration has in seconds. */
+function seconds(minimum: number, maximum: number) {
+  const [least, most] = [minimum * 1000, maximum * 1000];
+  const allowed = `a number from ${least} to ${most} milliseconds`;
+  return z.number(allowed).min(least, allowed).max(most, allowed).exactOptional();
+}
+
+export const switchChanges = z.strictObject({
+  hub: z.boolean('true or false').exactOptional(),
+  ageing: seconds(10, LONGEST_AGEING),
+  minPersistence: seconds(0, 60),
+  collection: seconds(1, LONGEST_AGEING),
+  addressesPerPort: wholeNumber(1, 65_536).exactOptional(),
+  tableSize: wholeNumber(LEAST_SLOTS, MOST_SLOTS).exactOptional(),
+});
+
+export const mirrorRequest = z
+  .strictObject({
+    to: portReference.nullable().describe('The port that gets the copies; null: none does.'),
+    of: portReference.exactOptional().describe('Only what enters or leaves by this port.'),
+  })
+  .refine(({ to, of }) => to !== of, {
+    path: ['of'],
+    message: 'a port is no mirror of itself; name another one, or leave it out',
+  });
+
+export const stormRequest = z.strictObject({
+  port: portReference.exactOptional().describe('Absent: every port.'),
+  limits: stormSection.nullable().describe('Replaces what was set before; null: nothing is.'),
+});
+
+export const addressRequest = z.strictObject({
+  mac: stationAddress,
+  vlan: staticVlan.exactOptional(),
+  port: portReference.nullable().describe('Null: the address is static no more.'),
 });
 
 /** A whole number out of a query. */
@@ -311,6 +387,11 @@ true satisfies Matches<typeof changedGroup, Api.ChangedGroup>;
 true satisfies Matches<typeof rotatedIdentity, Api.RotatedIdentity>;
 true satisfies Matches<typeof stpStatus, Api.StpStatus>;
 true satisfies Matches<typeof whyReport, Api.WhyReport>;
+true satisfies Matches<typeof switchStatus, Api.SwitchStatus>;
+true satisfies Matches<typeof switchChanges, Api.SwitchChanges>;
+true satisfies Matches<typeof mirrorRequest, Api.MirrorRequest>;
+true satisfies Matches<typeof stormRequest, Api.StormRequest>;
+true satisfies Matches<typeof addressRequest, Api.AddressRequest>;
 true satisfies Matches<typeof impairRequest, Api.ImpairRequest>;
 true satisfies Matches<typeof impairmentStatus, Api.ImpairmentStatus>;
 true satisfies Matches<typeof tapStatus, Api.TapStatus>;

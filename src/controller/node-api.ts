@@ -8,6 +8,7 @@
 
 import type { Readable } from 'node:stream';
 import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
+import type { StormLimits } from '../switch/storm-control.ts';
 import type { TapLease } from './lease-keeper.ts';
 
 export interface NodeStatus {
@@ -266,6 +267,72 @@ export interface ImpairmentStatus {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** A port as it was named, and its number if it is there now. */
+export interface NamedPort {
+  readonly named: number | string;
+  readonly port?: number;
+}
+
+/** What is set of the switch. */
+export interface SwitchStatus {
+  /** Every frame goes to every port, and nothing is learnt. */
+  readonly hub: boolean;
+  /** After so long an address not heard of is forgotten. */
+  readonly ageing: number;
+  /** So long an address stays on its port before it may move. */
+  readonly minPersistence: number;
+  /** A round through all addresses takes so long. */
+  readonly collection: number;
+  readonly addressesPerPort: number;
+  /** Slots for addresses, three quarters of which are used. */
+  readonly tableSize: number;
+  /** Addresses that are known now. */
+  readonly addresses: number;
+  readonly snooping: boolean;
+  /** Absent while tags mean nothing. */
+  readonly vlans?: readonly number[];
+  /** Absent when nothing is copied. */
+  readonly mirror?: { readonly to: NamedPort; readonly of?: NamedPort };
+  /** Flooded frames a second that pass: of every port, and of single ones. */
+  readonly storm: {
+    readonly every: StormLimits;
+    readonly ports: readonly (NamedPort & { readonly limits: StormLimits })[];
+  };
+  readonly statics: readonly (NamedPort & { readonly mac: string; readonly vlan: number })[];
+}
+
+/** What is to be another; what is left out stays. */
+export interface SwitchChanges {
+  readonly hub?: boolean;
+  readonly ageing?: number;
+  readonly minPersistence?: number;
+  readonly collection?: number;
+  readonly addressesPerPort?: number;
+  readonly tableSize?: number;
+}
+
+export interface MirrorRequest {
+  /** The port that gets the copies; null: nothing is copied any more. */
+  readonly to: number | string | null;
+  /** Only what enters or leaves by this port. */
+  readonly of?: number | string;
+}
+
+export interface StormRequest {
+  /** Absent: every port. */
+  readonly port?: number | string;
+  /** Replaces what was set before; null: nothing is. */
+  readonly limits: StormLimits | null;
+}
+
+export interface AddressRequest {
+  readonly mac: string;
+  /** By default 0. */
+  readonly vlan?: number;
+  /** The port that the station is behind; null: the address is static no more. */
+  readonly port: number | string | null;
+}
+
 /** Which frames are wanted, and until when. */
 export interface CaptureRequest {
   /** Only those of this port; by default those of all. */
@@ -315,6 +382,14 @@ export interface NodeApi {
    * stops listening. The first event comes at once; the end comes when the interface is gone.
    */
   holdTap(name: string, request: TapHoldRequest): Promise<AsyncIterable<TapEvent>>;
+  switch(): Promise<SwitchStatus>;
+  changeSwitch(changes: SwitchChanges): Promise<SwitchStatus>;
+  /** Copies what passes to a port, or no longer. */
+  mirror(request: MirrorRequest): Promise<SwitchStatus>;
+  /** Limits what ports may have flooded. */
+  limitStorms(request: StormRequest): Promise<SwitchStatus>;
+  /** Says where a station is, whatever is heard, or no longer. */
+  setAddress(request: AddressRequest): Promise<SwitchStatus>;
   /** The ports that are impaired. */
   impairments(): Promise<readonly ImpairmentStatus[]>;
   /** Impairs what leaves by a port, or no longer. */

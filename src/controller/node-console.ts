@@ -4,11 +4,10 @@
  */
 import type { Logger } from 'pino';
 import { monotonicClock } from '../clock.ts';
-import type { DataPlane } from '../data-plane/data-plane.ts';
+import type { AddressNews, DataPlane } from '../data-plane/data-plane.ts';
 import { KithError } from '../errors.ts';
 import type { F2FCore } from '../f2f/core.ts';
 import type { SpanningTreeEvent } from '../stp/output.ts';
-import type { FilteringEntry } from '../switch/filtering-database.ts';
 import { loadAccounts } from '../switch/vde/accounts.ts';
 import type { Category } from '../switch/vde/console/categories.ts';
 import { statusLine } from '../switch/vde/console/errno.ts';
@@ -16,7 +15,6 @@ import { runScript } from '../switch/vde/console/session.ts';
 import type { VdeServer, VdeServerEvent } from '../switch/vde/vde-server.ts';
 import type { VlanRegistry } from '../switch/vlan-registry.ts';
 import { kithVersion } from '../version.ts';
-import { AddressWatch } from './address-watch.ts';
 import type { BridgeControl, BridgePortEvent } from './bridge-control.ts';
 import type { KithConfig } from './config.ts';
 import { type OwnEndpoint, shownPort } from './console-ports.ts';
@@ -51,19 +49,14 @@ export class NodeConsole {
   readonly #options: NodeConsoleOptions;
   readonly #target: NodeConsoleTarget;
   readonly #server: ConsoleServer;
-  readonly #watch: AddressWatch;
+  #listening = false;
 
   constructor(options: NodeConsoleOptions) {
     this.#options = options;
-    const { dataPlane, log, group } = options;
+    const { log, group } = options;
     const { console: socket } = options.config;
     const announce = (category: Category, text: string) => this.#server.announce(category, text);
     this.#target = this.#makeTarget(announce);
-    this.#watch = new AddressWatch({
-      addresses: () => dataPlane.addresses(),
-      learnt: (entry) => announce('hash/+', addressText(entry)),
-      forgotten: (entry) => announce('hash/-', addressText(entry)),
-    });
     this.#server = new ConsoleServer({
       path: socket.path,
       mode: socket.mode,
@@ -71,8 +64,7 @@ export class NodeConsole {
       target: this.#target,
       log,
       onInterest: (wanted) => {
-        if (wanted.has('hash/+') || wanted.has('hash/-')) this.#watch.start();
-        else this.#watch.stop();
+        this.#listenAddresses(wanted.has('hash/+') || wanted.has('hash/-'));
       },
     });
   }
@@ -104,7 +96,6 @@ export class NodeConsole {
   }
 
   async close(): Promise<void> {
-    this.#watch.stop();
     await this.#server.close();
   }
 
@@ -128,6 +119,10 @@ export class NodeConsole {
     this.#target.endpointRemoved(port, port, true);
   }
 
+  addressNews(news: AddressNews): void {
+    this.#server.announce(news.learnt ? 'hash/+' : 'hash/-', addressText(news));
+  }
+
   treeEvent(event: SpanningTreeEvent): void {
     if (event.kind !== 'root-changed') return;
     this.#server.announce('fstp/root', rootText(this.#target.tree()));
@@ -137,6 +132,13 @@ export class NodeConsole {
     const where = `Port ${String(shownPort(event.port)).padStart(4, '0')} VLAN 00:00`;
     if (event.kind === 'state') this.#server.announce('fstp/status', `${where} ${event.state}`);
     else this.#server.announce(event.kind === 'heard' ? 'fstp/+' : 'fstp/-', where);
+  }
+
+  /** The data plane tells of addresses as long as a manager wants to hear of them, and no longer. */
+  #listenAddresses(on: boolean): void {
+    if (on === this.#listening) return;
+    this.#listening = on;
+    this.#options.dataPlane.listenAddresses(on);
   }
 
   #makeTarget(announce: (category: Category, text: string) => void): NodeConsoleTarget {
@@ -158,6 +160,8 @@ export class NodeConsole {
       },
       ageing: settled.ageing,
       minPersistence: settled.minPersistence,
+      collection: settled.collection,
+      tableSize: settled.tableSize,
       addresses: () => dataPlane.addresses(),
       // The farewell has to be out before the socket goes.
       end: () => void setImmediate(end),
@@ -189,7 +193,7 @@ export class NodeConsole {
 }
 
 /** The octets of the VLAN stand low one first here, in vde_switch. */
-function addressText({ mac, vlan, port }: FilteringEntry): string {
+function addressText({ mac, vlan, port }: AddressNews): string {
   const [low, high] = [vlan & 0xff, vlan >>> 8].map((octet) => {
     return octet.toString(16).padStart(2, '0');
   });

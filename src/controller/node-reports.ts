@@ -14,6 +14,7 @@ import type { GroupEntry } from './group-book.ts';
 import type { NodeParts } from './node.ts';
 import type {
   AddGroup,
+  AddressRequest,
   CaptureRequest,
   ChangedGroup,
   FriendStatus,
@@ -23,13 +24,17 @@ import type {
   InviteOptions,
   LinkStatus,
   MacStatus,
+  MirrorRequest,
   NodeApi,
   NodeStatus,
   PlaintextFloor,
   PortStatus,
   RotatedIdentity,
   RotateGroup,
+  StormRequest,
   StpStatus,
+  SwitchChanges,
+  SwitchStatus,
   TapAttachment,
   TapEvent,
   TapHoldRequest,
@@ -39,6 +44,7 @@ import type {
 } from './node-api.ts';
 import type { ClearOctets } from './plaintext-audit.ts';
 import { portNamed } from './port-names.ts';
+import { SwitchReports } from './switch-reports.ts';
 import { explain } from './why.ts';
 
 /** Milliseconds: a ticket is good for a day unless somebody says otherwise. */
@@ -48,9 +54,14 @@ const OVERLAP = 24 * 60 * 60 * 1000;
 
 export class NodeReports implements NodeApi {
   readonly #parts: NodeParts;
+  readonly #switch: SwitchReports;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
+    this.#switch = new SwitchReports(parts, {
+      resolve: (reference) => this.#resolve(reference),
+      find: (reference) => this.#portOf(reference),
+    });
   }
 
   async status(): Promise<NodeStatus> {
@@ -283,6 +294,26 @@ export class NodeReports implements NodeApi {
     return this.#parts.taps.hold(name, request);
   }
 
+  switch(): Promise<SwitchStatus> {
+    return this.#switch.status();
+  }
+
+  changeSwitch(changes: SwitchChanges): Promise<SwitchStatus> {
+    return this.#switch.change(changes);
+  }
+
+  mirror(request: MirrorRequest): Promise<SwitchStatus> {
+    return this.#switch.mirror(request);
+  }
+
+  limitStorms(request: StormRequest): Promise<SwitchStatus> {
+    return this.#switch.limitStorms(request);
+  }
+
+  setAddress(request: AddressRequest): Promise<SwitchStatus> {
+    return this.#switch.setAddress(request);
+  }
+
   async impairments(): Promise<readonly ImpairmentStatus[]> {
     const reports = await this.#parts.dataPlane.impairments();
     return reports
@@ -351,14 +382,20 @@ export class NodeReports implements NodeApi {
     };
   }
 
-  /** @throws KithError 'not-found' */
-  #portOf(reference: number | string): number {
-    const { config, core, taps, book } = this.#parts;
-    const named = portNamed(reference, {
+  /** The port of a name that always means the same one. */
+  #resolve(reference: number | string): number | undefined {
+    const { config, core, taps } = this.#parts;
+    return portNamed(reference, {
       configured: config.friends,
       friends: core.friends,
       taps: taps.list(),
     });
+  }
+
+  /** @throws KithError 'not-found' */
+  #portOf(reference: number | string): number {
+    const { book } = this.#parts;
+    const named = this.#resolve(reference);
     if (named !== undefined) return named;
     try {
       return book.find(String(reference)).port;

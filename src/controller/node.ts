@@ -48,6 +48,7 @@ import { PlaintextWatch } from './plaintext-watch.ts';
 import { portNamed } from './port-names.ts';
 import { PortPlan } from './port-plan.ts';
 import { RememberedPorts } from './remembered-ports.ts';
+import { SwitchAdmin } from './switch-admin.ts';
 import { SwitchSettings } from './switch-settings.ts';
 import { Taps } from './taps.ts';
 
@@ -96,6 +97,9 @@ export interface NodeParts {
   readonly plaintext: PlaintextWatch;
   readonly vde: VdeServer;
   readonly taps: Taps;
+  readonly settings: SwitchSettings;
+  readonly switchAdmin: SwitchAdmin;
+  readonly vlans: VlanRegistry;
   readonly startedAt: number;
   /** URLs to give to friends. */
   addresses(): readonly string[];
@@ -117,6 +121,8 @@ function systemEnvironment(): NodeEnvironment {
           ageingTime: bridge.ageing * 1000,
           minPersistence: bridge.minPersistence * 1000,
           portLimit: bridge.addressesPerPort,
+          collectionInterval: bridge.collection * 1000,
+          capacity: bridge.tableSize,
           seed: randomBytes(4).readUInt32LE(),
         },
       }),
@@ -217,6 +223,7 @@ class Assembly {
       sessionEnded: (report) => plaintext.ended(report),
       dhcpReply: (port, frame) => leases.reply(port, frame),
       bulkSent: (localIndex) => core.bulkSent(localIndex),
+      addressNews: (news) => this.#console.addressNews(news),
       failed: (error) => this.#fail(error),
     });
     const settings = new SwitchSettings((whole) => dataPlane.configure(whole));
@@ -226,6 +233,11 @@ class Assembly {
       registry: vlans,
       resolve: (reference) => this.#portOf(reference),
       impair: (port, impairment) => dataPlane.impair(port, impairment),
+    });
+    const switchAdmin = new SwitchAdmin({
+      config: config.switch,
+      settings,
+      resolve: (reference) => this.#portOf(reference),
     });
     const bridgeAddress = bridgeAddressOf(identity.uid);
     const bridge = new BridgeControl({
@@ -237,6 +249,7 @@ class Assembly {
             const snooping = plan.snooping(bridgeAddress);
             if (snooping !== undefined) settings.set({ snooping });
           }
+          switchAdmin.refresh();
           settings.setTree(states);
         },
         flushPort: (port) => dataPlane.flushPort(port),
@@ -314,6 +327,9 @@ class Assembly {
       plaintext,
       vde,
       taps,
+      settings,
+      switchAdmin,
+      vlans,
       startedAt: monotonicClock.now(),
       addresses: () => config.advertise ?? ownAddresses(core.listening),
       rotateIdentity: () => this.#rotateIdentity(),

@@ -168,6 +168,12 @@ export interface Impair {
   readonly settings?: ImpairmentSettings;
 }
 
+/** From now on (or no longer) every address that is learnt or forgotten is told. */
+export interface ListenAddresses {
+  readonly op: 'listen-addresses';
+  readonly on: boolean;
+}
+
 /** Forgets the addresses learnt on a port. */
 export interface FlushPort {
   readonly op: 'flush-port';
@@ -201,5 +207,6 @@ export type Command =
   | Impair
   | StartCapture
   | StopCapture
+  | ListenAddresses
   | FlushPort
   | Query;

@@ -12,6 +12,7 @@ import { CounterReader } from '../switch/counters.ts';
 import type { FilteringEntry } from '../switch/filtering-database.ts';
 import type { ForwarderSettings } from '../switch/forwarding.ts';
 import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
+import { formatMac } from '../switch/mac-address.ts';
 import type { CircuitEnd } from './circuits.ts';
 import type { Command, OpenSession, PacketPriority, Query } from './commands.ts';
 import type { EngineThread } from './engine-thread.ts';
@@ -36,8 +37,18 @@ export interface DataPlaneEvents {
   sessionEnded(report: SessionReport): void;
   /** A DHCP reply left by a port that `listenDhcp` named. */
   dhcpReply(port: number, frame: Uint8Array): void;
+  /** The switch has learnt or forgotten an address; told while `listenAddresses` is on. */
+  addressNews(news: AddressNews): void;
   /** The worker died: the node cannot go on. */
   failed(error: Error): void;
+}
+
+/** An address that came or went. */
+export interface AddressNews {
+  readonly learnt: boolean;
+  readonly mac: string;
+  readonly vlan: number;
+  readonly port: number;
 }
 
 /** Notices taken in one turn of the event loop, so that timers and clients get theirs. */
@@ -212,6 +223,11 @@ export class DataPlane implements CarrierHost {
     this.#post({ op: 'listen-dhcp', port, on });
   }
 
+  /** Whether `addressNews` is wanted. What is lost under a flood is counted (`addressNewsLost`). */
+  listenAddresses(on: boolean): void {
+    this.#post({ op: 'listen-addresses', on });
+  }
+
   configure(settings: ForwarderSettings): void {
     this.#post({ op: 'configure', settings });
   }
@@ -363,6 +379,11 @@ export class DataPlane implements CarrierHost {
       case NoticeKind.dhcpReply:
         this.#events.dhcpReply(subject, notice.payload);
         return;
+      case NoticeKind.address: {
+        const mac = formatMac(notice.address);
+        this.#events.addressNews({ learnt: notice.flag === 1, mac, vlan: value, port: subject });
+        return;
+      }
       case NoticeKind.bulkSent:
         this.#events.bulkSent(subject);
         return;

@@ -47,9 +47,6 @@ import { Switchboard } from './switchboard.ts';
 /** Milliseconds between two ticks: liveness, ageing, key updates. */
 export const TICK_INTERVAL = 400;
 
-/** Entries of the filtering database looked at in one tick (the whole table in about 6 s). */
-const AGEING_BUDGET = 1024;
-
 /** The low bits of a session's local index are its place in the table. */
 export const SESSION_TABLE_LENGTH = 1024;
 const SESSION_MASK = SESSION_TABLE_LENGTH - 1;
@@ -243,6 +240,9 @@ export class Engine implements IngressTarget {
         return undefined;
       case 'stop-capture':
         this.#board.recorder.stop(command.id);
+        return undefined;
+      case 'listen-addresses':
+        this.#board.listenAddresses(command.on);
         return undefined;
       case 'flush-port':
         this.#board.flushPort(command.port);
@@ -505,7 +505,7 @@ export class Engine implements IngressTarget {
 
   #tick(now: number): void {
     this.#nextTick = now + TICK_INTERVAL;
-    this.database.age(now, AGEING_BUDGET);
+    this.database.collect(now);
     this.#board.tickClaims();
     this.#board.snoop();
     this.#egress.drain(); // keys may move on below: what is staged has to be sealed before
@@ -688,6 +688,7 @@ export class Engine implements IngressTarget {
         ...counters,
         ...this.#board.snoopingReport(),
         hostsRefused: own.refused,
+        addressNewsLost: this.#board.addressNewsLost,
         ...this.#circuits.counters,
       };
     }

@@ -5,6 +5,7 @@
  */
 import { ADDRESS_LENGTH } from '../io/contract.ts';
 import type { SharedRing } from '../io/ring.ts';
+import { MAC_LENGTH, writeMac } from '../switch/mac-address.ts';
 import {
   NOTICE_HEADER_LENGTH,
   NoticeKind,
@@ -14,6 +15,8 @@ import {
 
 /** Octets of the friends' ring that friends cannot fill: some 6,000 notices of the node's own. */
 const OWN_SHARE = 256 * 1024;
+/** Octets that news of addresses leave to all other notices. */
+const OTHERS_SHARE = 512 * 1024;
 const NOTHING = new Uint8Array(0);
 
 export class NoticeWriter {
@@ -21,6 +24,7 @@ export class NoticeWriter {
   readonly #strangers: SharedRing;
   readonly #friends: SharedRing;
   readonly #header = new Uint8Array(NOTICE_HEADER_LENGTH);
+  readonly #mac = new Uint8Array(MAC_LENGTH);
   /** Something was written since the main thread was woken last. */
   pending = false;
 
@@ -56,6 +60,17 @@ export class NoticeWriter {
     const theirs = kind === NoticeKind.packet || kind === NoticeKind.bridgeFrame;
     if (theirs && !this.#friends.hasRoom(NOTICE_HEADER_LENGTH + length, OWN_SHARE)) return false;
     return this.#write(this.#friends, kind, flag, subject, value, address, from, length);
+  }
+
+  /** An address that was learnt or forgotten. @returns false when there is no room: it is lost */
+  address(learnt: boolean, high: number, low: number, vid: number, port: number): boolean {
+    if (!this.#friends.hasRoom(NOTICE_HEADER_LENGTH, OTHERS_SHARE)) return false;
+    const header = this.#header;
+    writeNoticeHeader(header, NoticeKind.address, learnt ? 1 : 0, port, vid);
+    writeMac(this.#mac, 0, high, low);
+    writeNoticeAddress(header, this.#mac);
+    this.pending = true;
+    return this.#friends.push([header, NOTHING]);
   }
 
   #write(

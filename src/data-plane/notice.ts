@@ -37,6 +37,11 @@ export const NoticeKind = {
   alive: 10,
   /** A DHCP reply left by a port. subject: port; payload: the frame. */
   dhcpReply: 11,
+  /**
+   * The switch has learnt (flag 1) or forgotten (flag 0) an address; only while somebody
+   * listens. subject: port; value: VLAN; address: MAC_LENGTH octets of it.
+   */
+  address: 12,
 } as const;
 export type NoticeKind = (typeof NoticeKind)[keyof typeof NoticeKind];
 

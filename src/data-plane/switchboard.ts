@@ -73,6 +73,8 @@ export class Switchboard implements EgressObserver {
   readonly #dhcpPorts = new Uint8Array(PORT_TABLE_LENGTH);
   /** Whose frame is being forwarded; undefined for a friend's. */
   #ingressEndpoint: Endpoint | undefined;
+  /** News of addresses that there was no room for. */
+  addressNewsLost = 0;
   now = 0;
 
   constructor({ io, memory, notices, counters, database, timeOrigin = 0 }: SwitchboardParts) {
@@ -248,6 +250,18 @@ export class Switchboard implements EgressObserver {
       this.#forwardCarefully(slot, length, COMPLETE);
       this.#giveBack(slot);
     }
+  }
+
+  /** Whether the main thread is to be told of addresses that come and go. */
+  listenAddresses(on: boolean): void {
+    const notices = this.#notices;
+    this.#database.watch(
+      on
+        ? (learnt, high, low, vid, port) => {
+            if (!notices.address(learnt, high, low, vid, port)) this.addressNewsLost++;
+          }
+        : undefined,
+    );
   }
 
   /** What was learnt on a port is forgotten. */

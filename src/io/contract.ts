@@ -402,6 +402,11 @@ export interface SystemSockets {
   openDatagramPair(): [number, number];
   /** The bound address of a socket. */
   localAddress(descriptor: number): { host: string; port: number };
+  /**
+   * The user (uid) at the other end of a connected Unix stream, as the system saw it when the
+   * connection was made (SO_PEERCRED of unix(7)); nobody can say another.
+   */
+  peerUser(descriptor: number): number;
   /** A second number for the same thing, which is there until both are closed. */
   duplicateDescriptor(descriptor: number): number;
   closeDescriptor(descriptor: number): void;

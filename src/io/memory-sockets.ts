@@ -156,6 +156,12 @@ export class MemorySockets implements SystemSockets {
     throw systemError(`tell the address of descriptor ${descriptor}`, Errno.EAFNOSUPPORT);
   }
 
+  /** Everybody on a memory network is one user. */
+  peerUser(descriptor: number): number {
+    if (this.#network.descriptor(descriptor)?.type === 'stream') return process.getuid?.() ?? 0;
+    throw systemError(`tell who is at the other end of ${descriptor}`, Errno.ENOTCONN);
+  }
+
   /** The number alone: the thing itself goes with the first of the two that is closed. */
   duplicateDescriptor(descriptor: number): number {
     const original = this.#network.descriptor(descriptor);

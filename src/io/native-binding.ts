@@ -164,6 +164,7 @@ export interface NativeBinding extends NativeHandshake {
   askRoutes(namespace: string, request: Uint8Array, answer: Uint8Array): number;
   sendDescriptor(path: string, fd: number, payload: Uint8Array): number;
   receiveDescriptor(fd: number, received: Int32Array, payload: Uint8Array): number;
+  peerUser(fd: number, out: Int32Array): number;
   duplicateDescriptor(fd: number): number;
   closeDescriptor(fd: number): number;
   readonly testing: NativeTesting;

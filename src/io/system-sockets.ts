@@ -128,6 +128,13 @@ class NativeSockets implements SystemSockets {
     return parseAddress(out) as { host: string; port: number };
   }
 
+  peerUser(descriptor: number): number {
+    const out = new Int32Array(1);
+    const doing = () => `tell who is at the other end of descriptor ${descriptor}`;
+    check(this.#native.peerUser(descriptor, out), doing);
+    return out[0] >>> 0;
+  }
+
   duplicateDescriptor(descriptor: number): number {
     const doing = () => `duplicate descriptor ${descriptor}`;
     return check(this.#native.duplicateDescriptor(descriptor), doing);

@@ -42,7 +42,7 @@ export const Counter = {
   dropError: 14,
   /** In, for the control side, whose queue was full. */
   dropControl: 15,
-  /** An address was too fresh on another port to move here; the frame went on. */
+  /** An address is too fresh on another port to move here, or static there; the frame went on. */
   moveRefused: 16,
   /** An address was not learned because the port or the database was full; the frame went on. */
   learnRefused: 17,

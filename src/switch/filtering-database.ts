@@ -10,24 +10,29 @@
  *
  *    word 0                word 1                 word 2               word 3
  *   +--------------------+------+--------+------+-----+---------+-----+-----------+
- *   |  MAC, high 32      |  0   | VID 12 | low16| … S |   port 16     | last seen |
+ *   |  MAC, high 32      |  0   | VID 12 | low16| … HS|   port 16     | last seen |
  *   +--------------------+------+--------+------+-----+---------+-----+-----------+
  *
- * Word 2 is 0 in a vacant slot. S marks a static entry. Times are milliseconds
- * modulo 2^32 and only their differences count.
+ * Word 2 is 0 in a vacant slot. S marks a static entry, H one of those that was heard
+ * on its port. Times are milliseconds modulo 2^32 and only their differences count.
  *
  * Learning is bounded three ways: three quarters of the slots, a limit per port,
  * and a least time on a port before an address may move. What is refused is
  * counted, and the frame is forwarded all the same. An entry dies in the first
- * sweep (`age`) after its ageing time; `lookup` does not look at the time.
+ * sweep (`age`, `collect`) after its ageing time; `lookup` does not look at the time.
+ *
+ * Somebody may watch entries come and go (`watch`). A frame of an address that is known
+ * costs no more for it.
  */
 import {
   checkedAgeingTime,
   checkedCapacity,
+  checkedCollectionInterval,
   checkedPersistence,
   checkedPortLimit,
   DEFAULT_AGEING_TIME,
   DEFAULT_CAPACITY,
+  DEFAULT_COLLECTION_INTERVAL,
   DEFAULT_MIN_PERSISTENCE,
   DEFAULT_PORT_LIMIT,
   type FilteringDatabaseOptions,
@@ -43,13 +48,14 @@ const PORT = 2;
 const SEEN = 3;
 const PORT_MASK = 0xffff;
 const STATIC_BIT = 0x10000;
+const HEARD_BIT = 0x20000;
 const VID_SHIFT = 16;
 
 /** What `learn` did. */
 export const Learned = {
   /** It was known on that port; its age is 0 again. */
   refreshed: 0,
-  /** A new address. */
+  /** A new address, or a static one that is heard on its port for the first time. */
   added: 1,
   /** A known address on another port. */
   moved: 2,
@@ -59,7 +65,7 @@ export const Learned = {
   portFull: 4,
   /** The database is as full as it may be. */
   tableFull: 5,
-  /** A static entry, which learning never changes. */
+  /** A static entry of another port, which learning never changes. */
   fixed: 6,
 } as const;
 export type Learned = (typeof Learned)[keyof typeof Learned];
@@ -74,6 +80,18 @@ export interface FilteringEntry {
   readonly static: boolean;
 }
 
+/** Hears of an entry that is new (`there`) or gone. Must not throw, nor change the database. */
+export type AddressWatcher = (
+  there: boolean,
+  macHigh: number,
+  macLow16: number,
+  vid: number,
+  port: number,
+) => void;
+
+/** Slots that one call of `collect` looks at at most (ours): well under a millisecond. */
+const MOST_COLLECTED = 65_536;
+
 export class FilteringDatabase {
   #slots: Int32Array;
   /** When an address came to its port; beside the slots, because only a move reads it. */
@@ -81,10 +99,15 @@ export class FilteringDatabase {
   #mask: number;
   #limit: number;
   #size = 0;
+  #staticSize = 0;
   #cursor = 0;
   #ageingTime: number;
   #minPersistence: number;
   #portLimit: number;
+  #collectionInterval: number;
+  /** Up to when `collect` has done its work. */
+  #collectedAt = Number.NaN;
+  #watcher: AddressWatcher | undefined;
   readonly #seed: number;
   /** Dynamic entries by port. */
   readonly #portSize = new Int32Array(PORT_TABLE_LENGTH);
@@ -101,6 +124,9 @@ export class FilteringDatabase {
     this.#ageingTime = checkedAgeingTime(options.ageingTime ?? DEFAULT_AGEING_TIME);
     this.#minPersistence = checkedPersistence(options.minPersistence ?? DEFAULT_MIN_PERSISTENCE);
     this.#portLimit = checkedPortLimit(options.portLimit ?? DEFAULT_PORT_LIMIT);
+    this.#collectionInterval = checkedCollectionInterval(
+      options.collectionInterval ?? DEFAULT_COLLECTION_INTERVAL,
+    );
     const capacity = checkedCapacity(options.capacity ?? DEFAULT_CAPACITY);
     this.#slots = new Int32Array(capacity << STRIDE_SHIFT);
     this.#since = new Int32Array(capacity);
@@ -152,6 +178,19 @@ export class FilteringDatabase {
     this.#portLimit = checkedPortLimit(addresses);
   }
 
+  /** Milliseconds of one round of `collect`. Setting it checks the range (RangeError). */
+  get collectionInterval(): number {
+    return this.#collectionInterval;
+  }
+  set collectionInterval(milliseconds: number) {
+    this.#collectionInterval = checkedCollectionInterval(milliseconds);
+  }
+
+  /** Tells `watcher` of every entry that comes or goes from now on; without one, nobody. */
+  watch(watcher: AddressWatcher | undefined): void {
+    this.#watcher = watcher;
+  }
+
   /** Dynamic entries on one port. */
   portSize(port: number): number {
     return this.#portSize[port];
@@ -173,7 +212,12 @@ export class FilteringDatabase {
         slots[word + SEEN] = now;
         return Learned.refreshed;
       }
-      if (held & STATIC_BIT) return Learned.fixed;
+      if (held & STATIC_BIT) {
+        if ((held & PORT_MASK) !== port) return Learned.fixed;
+        if (held & HEARD_BIT) return Learned.refreshed;
+        slots[word + PORT] = held | HEARD_BIT;
+        return Learned.added;
+      }
       return this.#move(found, held, port, now);
     }
     if (this.#portSize[port] >= this.#portLimit) {
@@ -186,6 +230,7 @@ export class FilteringDatabase {
     }
     this.#insert(~found, high, low, port, now);
     this.#portSize[port]++;
+    this.#watcher?.(true, high, macLow16, vid, port);
     return Learned.added;
   }
 
@@ -197,8 +242,9 @@ export class FilteringDatabase {
 
   /**
    * Sets a static entry, which never ages, moves or counts towards the port's
-   * limit; a dynamic one of that address becomes static.
-   * @returns false when the database is full
+   * limit; a dynamic one of that address becomes static. In a full database a
+   * dynamic entry makes room.
+   * @returns false when the database is full of static ones
    */
   addStatic(macHigh: number, macLow16: number, vid: number, port: number, now: number): boolean {
     const high = macHigh | 0;
@@ -207,12 +253,27 @@ export class FilteringDatabase {
     if (found >= 0) {
       const word = (found << STRIDE_SHIFT) + PORT;
       const held = this.#slots[word];
-      if ((held & STATIC_BIT) === 0) this.#portSize[held & PORT_MASK]--;
+      if ((held & STATIC_BIT) === 0) {
+        this.#portSize[held & PORT_MASK]--;
+        this.#staticSize++;
+      }
       this.#slots[word] = port | STATIC_BIT;
       return true;
     }
-    if (this.#size >= this.#limit) return false;
-    this.#insert(~found, high, low, port | STATIC_BIT, now);
+    if (this.#size >= this.#limit && !this.#evict()) return false;
+    // What made room may have been in the way: the place is looked up again.
+    this.#insert(~this.#find(high, low), high, low, port | STATIC_BIT, now);
+    this.#staticSize++;
+    this.#watcher?.(true, high, macLow16, vid, port);
+    return true;
+  }
+
+  /** Removes an entry if it is static. @returns whether it was there */
+  removeStatic(macHigh: number, macLow16: number, vid: number): boolean {
+    const found = this.#find(macHigh | 0, (vid << VID_SHIFT) | macLow16);
+    if (found < 0) return false;
+    if ((this.#slots[(found << STRIDE_SHIFT) + PORT] & STATIC_BIT) === 0) return false;
+    this.#delete(found);
     return true;
   }
 
@@ -226,10 +287,11 @@ export class FilteringDatabase {
 
   /**
    * Forgets the dynamic addresses of a port (a topology change), and with
-   * `includeStatic` all of them (the port is gone). @returns how many
+   * `includeStatic` all of them (the port is gone). Static ones that stay count as not
+   * heard yet. @returns how many
    */
   flushPort(port: number, includeStatic = false): number {
-    if (this.#portSize[port] === 0 && !includeStatic) return 0;
+    if (this.#portSize[port] === 0 && this.#staticSize === 0) return 0;
     return this.#flush(port, includeStatic);
   }
 
@@ -295,6 +357,20 @@ export class FilteringDatabase {
       }
     }
     return removed;
+  }
+
+  /**
+   * Ages as many slots as are due since the last call, so that a round takes the collection
+   * interval; at most MOST_COLLECTED. @returns how many were forgotten
+   */
+  collect(now: number): number {
+    if (Number.isNaN(this.#collectedAt)) this.#collectedAt = now;
+    const elapsed = Math.min(Math.max(now - this.#collectedAt, 0), this.#collectionInterval);
+    const due = Math.floor((this.capacity * elapsed) / this.#collectionInterval);
+    // Too little for a slot counts towards the next call.
+    if (due === 0) return 0;
+    this.#collectedAt = now;
+    return this.age(now, Math.min(due, MOST_COLLECTED));
   }
 
   /** One entry for people; undefined when it is not there. */
@@ -382,12 +458,30 @@ export class FilteringDatabase {
     return Learned.moved;
   }
 
+  /** Forgets the dynamic entry that a sweep would meet next. @returns false when there is none */
+  #evict(): boolean {
+    for (let i = 0; i <= this.#mask; i++) {
+      const index = (this.#cursor + i) & this.#mask;
+      const held = this.#slots[(index << STRIDE_SHIFT) + PORT];
+      if (held === 0 || (held & STATIC_BIT) !== 0) continue;
+      this.#delete(index);
+      return true;
+    }
+    return false;
+  }
+
   /** Frees a slot and closes the gap, so that every chain stays unbroken. */
   #delete(index: number): void {
     const slots = this.#slots;
     const mask = this.#mask;
     const held = slots[(index << STRIDE_SHIFT) + PORT];
+    if (this.#watcher !== undefined) {
+      const low = slots[(index << STRIDE_SHIFT) + LOW];
+      const port = held & PORT_MASK;
+      this.#watcher(false, slots[index << STRIDE_SHIFT], low & 0xffff, low >>> VID_SHIFT, port);
+    }
     if ((held & STATIC_BIT) === 0) this.#portSize[held]--;
+    else this.#staticSize--;
     this.#size--;
     let gap = index;
     let next = gap;
@@ -420,6 +514,7 @@ export class FilteringDatabase {
         this.#delete(index);
         removed++;
       } else {
+        if (matches) this.#slots[(index << STRIDE_SHIFT) + PORT] = held & ~HEARD_BIT;
         index++;
       }
     }

@@ -13,13 +13,16 @@ export const MAX_AGEING_TIME = 1_000_000_000;
 /** How long an address must have been on a port before it may move (VDE's default), milliseconds. */
 export const DEFAULT_MIN_PERSISTENCE = 3_000;
 
+/** How long one round through all entries, looking for old ones, takes (VDE's default), milliseconds. */
+export const DEFAULT_COLLECTION_INTERVAL = 2_000;
+
 /** Slots when nothing else is asked for (ours). */
 export const DEFAULT_CAPACITY = 16_384;
 
 /** Dynamic addresses one port may hold (ours). */
 export const DEFAULT_PORT_LIMIT = 1024;
 
-const MIN_CAPACITY = 16;
+export const MIN_CAPACITY = 16;
 const MAX_CAPACITY = 1 << 22;
 
 export interface FilteringDatabaseOptions {
@@ -29,6 +32,8 @@ export interface FilteringDatabaseOptions {
   readonly ageingTime?: number;
   /** Milliseconds on a port before an address may move. From 0 up. */
   readonly minPersistence?: number;
+  /** Milliseconds of one round of `collect`. 1 … MAX_AGEING_TIME. */
+  readonly collectionInterval?: number;
   /** Dynamic addresses per port, from 1 up. */
   readonly portLimit?: number;
   /** 32 random bits for the hash, so that nobody outside can aim at one chain of slots. */
@@ -46,6 +51,13 @@ export function checkedCapacity(capacity: number): number {
 export function checkedAgeingTime(milliseconds: number): number {
   if (!(milliseconds >= 1 && milliseconds <= MAX_AGEING_TIME)) {
     throw new RangeError(`the ageing time is 1 to ${MAX_AGEING_TIME} ms`);
+  }
+  return milliseconds;
+}
+
+export function checkedCollectionInterval(milliseconds: number): number {
+  if (!(milliseconds >= 1 && milliseconds <= MAX_AGEING_TIME)) {
+    throw new RangeError(`a round through the addresses takes 1 to ${MAX_AGEING_TIME} ms`);
   }
   return milliseconds;
 }

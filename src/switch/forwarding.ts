@@ -36,7 +36,8 @@ import { isMulticast, isReservedParts, readHigh32, readLow16 } from './mac-addre
 import { NO_PORT, PORT_TABLE_LENGTH, PortState } from './port.ts';
 import { type HostClaims, NO_CLAIMS, Origin, PortTrust } from './port-trust.ts';
 import { Route, Snooper, type SnoopingSettings } from './snooping/snooper.ts';
-import { StormControl } from './storm-control.ts';
+import { applyStatics, NO_STATICS } from './static-addresses.ts';
+import { StormClass, StormControl, type StormLimits } from './storm-control.ts';
 import { hasPort, NO_VLAN, rowOffset, type VlanTables, vlansOf } from './vlan-table.ts';
 import { isTagged, PRIORITY_VID, readTci, vidOf, withVid } from './vlan-tag.ts';
 
@@ -71,6 +72,10 @@ export interface ForwarderSettings {
   readonly hub?: boolean;
   /** Flooded frames a second by port, 0 for no limit; ports beyond its end have none. */
   readonly stormRates?: Int32Array;
+  /** The same by class: an administrator's. Ports beyond its end have no limits. */
+  readonly stormLimits?: readonly (StormLimits | undefined)[];
+  /** Static entries of the database, as static-addresses.ts packs them; absent: none. */
+  readonly statics?: Int32Array;
   /** Absent: not VLAN-aware. */
   readonly vlans?: VlanTables;
   /** Absent: multicast goes everywhere. */
@@ -83,6 +88,8 @@ export interface ForwarderSettings {
   readonly ageingTime?: number;
   /** Milliseconds on a port before an address may move; absent: as it is. */
   readonly minPersistence?: number;
+  /** Milliseconds of one round through the addresses, to find old ones; absent: as it is. */
+  readonly collectionInterval?: number;
   /** Addresses a port may hold; absent: as it is. */
   readonly portLimit?: number;
   /** Slots of the database; absent, or when the entries would not fit: as it is. */
@@ -117,6 +124,7 @@ export class Forwarder {
   #hub = false;
   #vlans: VlanTables | undefined;
   #snooper: Snooper | undefined;
+  #statics: Int32Array = NO_STATICS;
   #mirrorTo = NO_PORT;
   #mirrorOf = NO_PORT;
   /** TagAction of the frame in hand for an untagged and for a tagged member. */
@@ -143,14 +151,18 @@ export class Forwarder {
 
   /** Takes over new settings, copied where they may change. Call it between batches only. */
   applySettings(settings: ForwarderSettings, now: number): void {
-    const { portStates, stormRates } = settings;
+    const { portStates, stormRates, stormLimits } = settings;
     this.#floodCount = 0;
     for (let port = 1; port < PORT_TABLE_LENGTH; port++) {
       const state = port < portStates.length ? portStates[port] : PortState.disabled;
       this.#states[port] = state;
       if (state === PortState.forwarding) this.#floodPorts[this.#floodCount++] = port;
       const limited = stormRates !== undefined && port < stormRates.length;
-      this.#storm.setRate(port, limited ? stormRates[port] : 0, now);
+      this.#storm.setRate(port, StormClass.all, limited ? stormRates[port] : 0, now);
+      const limits = stormLimits?.[port];
+      this.#storm.setRate(port, StormClass.broadcast, limits?.broadcast ?? 0, now);
+      this.#storm.setRate(port, StormClass.multicast, limits?.multicast ?? 0, now);
+      this.#storm.setRate(port, StormClass.unknown, limits?.unknown ?? 0, now);
     }
     this.#hub = settings.hub ?? false;
     this.#vlans = settings.vlans;
@@ -165,8 +177,10 @@ export class Forwarder {
     database.ageingTime = settings.ageingTime ?? database.ageingTime;
     database.minPersistence = settings.minPersistence ?? database.minPersistence;
     database.portLimit = settings.portLimit ?? database.portLimit;
+    database.collectionInterval = settings.collectionInterval ?? database.collectionInterval;
     const { capacity } = settings;
     if (capacity !== undefined && capacity !== database.capacity) database.resize(capacity);
+    this.#statics = applyStatics(database, this.#statics, settings.statics ?? NO_STATICS, now);
   }
 
   /**
@@ -271,7 +285,9 @@ export class Forwarder {
     const target = this.#database.lookup(readHigh32(slab, offset), readLow16(slab, offset), vid);
     let verdict: Verdict = Verdict.forward;
     if (target === NO_PORT) {
-      if (!this.#storm.take(port, now)) return this.#drop(port, Counter.dropStorm);
+      if (!this.#storm.take(port, StormClass.unknown, now)) {
+        return this.#drop(port, Counter.dropStorm);
+      }
       this.#counters.add(port, Counter.floodedIn, 1);
       this.#flood(vid, port, NO_PORT, PortTrust.local);
     } else if (this.trust[target] === PortTrust.local) {
@@ -366,7 +382,10 @@ export class Forwarder {
       if (target !== NO_PORT) return this.#sendTo(target, vid, port);
     }
     // A hub floods known addresses too, and those are no storm.
-    if ((group || !this.#hub) && !this.#storm.take(port, now)) {
+    if (
+      (group || !this.#hub) &&
+      !this.#storm.take(port, group ? classOfGroup(high, low) : StormClass.unknown, now)
+    ) {
       return this.#drop(port, Counter.dropStorm);
     }
     this.#counters.add(port, Counter.floodedIn, 1);
@@ -499,7 +518,9 @@ export class Forwarder {
       this.#claims.learned(high, low, vid, port);
       return;
     }
-    if (learned === Learned.moveRefused) this.#counters.add(port, Counter.moveRefused, 1);
+    if (learned === Learned.moveRefused || learned === Learned.fixed) {
+      this.#counters.add(port, Counter.moveRefused, 1);
+    }
     if (learned === Learned.portFull || learned === Learned.tableFull) {
       this.#counters.add(port, Counter.learnRefused, 1);
     }
@@ -509,7 +530,8 @@ export class Forwarder {
   #mirror(port: number): void {
     const to = this.#mirrorTo;
     const of = this.#mirrorOf;
-    if (port === to || this.#states[to] === PortState.disabled) return;
+    // Where the tree keeps a port closed, a copy could go round in circles.
+    if (port === to || this.#states[to] !== PortState.forwarding) return;
     if (this.trust[to] === PortTrust.confined) return;
     let wanted = of === NO_PORT || of === port;
     for (let i = 0; i < this.count; i++) {
@@ -527,4 +549,9 @@ export class Forwarder {
     this.#counters.add(port, reason, 1);
     return Verdict.drop;
   }
+}
+
+/** Broadcast or another group. */
+function classOfGroup(high: number, low: number): StormClass {
+  return high === -1 && low === 0xffff ? StormClass.broadcast : StormClass.multicast;
 }

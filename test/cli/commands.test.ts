@@ -46,7 +46,7 @@ test('tables line up, with plain text when nobody is at a terminal', async (t) =
   t.is((await kith(['groups'])).stdout, 'GROUP    PROOF  SHARED NOW WITH\ndefault  name   bob\n');
   t.regex(
     (await kith(['ports'])).stdout,
-    /^PORT {2}KIND .*WHO\n {3}1 {2}vde .*QEMU user=me pid=7\n$/,
+    /^PORT {2}KIND .* IN +OUT +DROPPED +WHO\n {3}1 {2}vde .* 1200 +34 +storm 120, groupSource 3 +QEMU user=me pid=7\n$/,
   );
   t.regex((await kith(['stp'])).stdout, /^bridge .*\nroot .*\(this bridge\)\n.*\n\nPORT .*\n/);
 });

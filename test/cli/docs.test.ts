@@ -51,6 +51,10 @@ test('every option the page names is there', async (t) => {
       'console',
       'capture',
       'impair',
+      'switch set',
+      'switch storm',
+      'switch mirror',
+      'switch address add',
       'groups rotate',
     ].map(async (name) => (await run([...name.split(' '), '--help'])).stdout),
   );

@@ -2,7 +2,12 @@
 import { Readable } from 'node:stream';
 import type { StartNode } from '../../src/cli/context.ts';
 import type { RunningNode } from '../../src/controller/node.ts';
-import type { ImpairmentStatus, NodeApi, TapStatus } from '../../src/controller/node-api.ts';
+import type {
+  ImpairmentStatus,
+  NodeApi,
+  SwitchStatus,
+  TapStatus,
+} from '../../src/controller/node-api.ts';
 import { TapHold } from '../../src/controller/tap-hold.ts';
 import { KithError } from '../../src/errors.ts';
 import {
@@ -33,6 +38,27 @@ export const FAKE_IMPAIRMENT: ImpairmentStatus = {
   impair: { delay: 20, loss: 0.015, burst: { begin: 0.001, end: 0.25, loss: 1 }, rate: 10e6 },
   waiting: 3,
   counters: { accepted: 100, lost: 2, overflowed: 5, duplicated: 0, reordered: 0 },
+};
+
+export const FAKE_SWITCH: SwitchStatus = {
+  hub: false,
+  ageing: 100_000,
+  minPersistence: 3000,
+  collection: 2000,
+  addressesPerPort: 1024,
+  tableSize: 16_384,
+  addresses: 5,
+  snooping: false,
+  vlans: [0, 10],
+  mirror: { to: { named: 'kith0', port: 3 }, of: { named: 'bob' } },
+  storm: {
+    every: { broadcast: 500, multicast: 900 },
+    ports: [{ named: 'bob', port: 513, limits: { broadcast: 0, unknown: 100 } }],
+  },
+  statics: [
+    { named: 3, port: 3, mac: '02:00:00:00:00:09', vlan: 0 },
+    { named: 'carol', mac: '02:00:00:00:00:0a', vlan: 10 },
+  ],
 };
 
 /** A section and two packets, of 60 and 1,514 octets; one was lost in between. */
@@ -151,7 +177,13 @@ export function fakeApi(
         role: 'designated',
         state: 'forwarding',
         pathCost: 20_000,
-        counters: {},
+        counters: {
+          framesIn: 1200,
+          framesOut: 34,
+          dropRunt: 0,
+          dropStorm: 120,
+          dropGroupSource: 3,
+        },
       },
     ],
     mac: async () => [
@@ -247,6 +279,23 @@ export function fakeApi(
       const hold = new TapHold(() => called('released', name));
       hold.tell({ lease: null });
       return hold;
+    },
+    switch: async () => FAKE_SWITCH,
+    changeSwitch: async (changes) => {
+      called('changeSwitch', changes);
+      return FAKE_SWITCH;
+    },
+    mirror: async (request) => {
+      called('mirror', request);
+      return FAKE_SWITCH;
+    },
+    limitStorms: async (request) => {
+      called('limitStorms', request);
+      return FAKE_SWITCH;
+    },
+    setAddress: async (request) => {
+      called('setAddress', request);
+      return FAKE_SWITCH;
     },
     impairments: async () => [FAKE_IMPAIRMENT],
     impair: async (request) => {

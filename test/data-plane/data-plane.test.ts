@@ -28,6 +28,7 @@ function notingEvents(): { told: string[]; events: DataPlaneEvents } {
     bulkSent: note('bulkSent'),
     sessionEnded: note('sessionEnded'),
     dhcpReply: note('dhcpReply'),
+    addressNews: note('addressNews'),
     failed: note('failed'),
   };
   return { told, events };
@@ -77,6 +78,63 @@ test('notices become calls', (t) => {
   dataPlane.openSession({ ...openSession({ localIndex: 9, descriptor: 999 }) });
   pump();
   t.deepEqual(told, ['sessionDead 9 0', 'bridgeFrame 3']);
+});
+
+test('addresses that come and go are told while somebody listens', (t) => {
+  const network = new MemoryNetwork();
+  const sockets = new MemorySockets(network, network.addHost('192.0.2.1'));
+  let now = 1000;
+  const thread = new InlineThread(new MemoryIo({ network, doorbell: -1 }), sockets, () => now);
+  const news: string[] = [];
+  const dataPlane = new DataPlane(thread, sockets, {
+    ...notingEvents().events,
+    addressNews: ({ learnt, mac, vlan, port }) => {
+      news.push(`${learnt ? '+' : '-'} ${mac} ${vlan} ${port}`);
+    },
+  });
+  t.teardown(() => dataPlane.stop());
+  const pump = (): void => {
+    while (thread.pump());
+  };
+  dataPlane.configure({ portStates: new Uint8Array(9).fill(PortState.forwarding) });
+  const inside = sockets.openUnixDatagram('/a', '', 1 << 20);
+  const outside = sockets.openUnixDatagram('/b', '/a', 1 << 20);
+  sockets.connectUnixDatagram(inside, '/b');
+  const endpoint = dataPlane.addEndpoint(3, inside);
+  const say = (last: number): void => {
+    const bytes = frame(60);
+    bytes.fill(0xff, 0, 6);
+    bytes.set([2, 0, 0, 0, 0, last], 6);
+    (network.descriptor(outside) as MemoryDatagramSocket).send(bytes);
+    pump();
+  };
+  say(1);
+  dataPlane.listenAddresses(true);
+  pump();
+  t.deepEqual(news, [], 'what was there is no news');
+  say(1);
+  say(2);
+  t.deepEqual(news.splice(0), ['+ 02:00:00:00:00:02 0 3']);
+  dataPlane.flushPort(3);
+  pump();
+  t.deepEqual(news.splice(0).sort(), ['- 02:00:00:00:00:01 0 3', '- 02:00:00:00:00:02 0 3']);
+  say(2);
+  now += 99_000;
+  say(3);
+  for (let i = 0; i < 12; i++) {
+    now += 400;
+    pump();
+  }
+  t.deepEqual(news.splice(0), [
+    '+ 02:00:00:00:00:02 0 3',
+    '+ 02:00:00:00:00:03 0 3',
+    '- 02:00:00:00:00:02 0 3',
+  ]);
+  dataPlane.listenAddresses(false);
+  say(4);
+  dataPlane.removeEndpoint(endpoint);
+  pump();
+  t.deepEqual(news, [], 'nobody listens');
 });
 
 test('many notices are taken a few at a time, and none is forgotten', async (t) => {

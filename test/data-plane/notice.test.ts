@@ -84,6 +84,26 @@ test('the writer: two rings, a full one drops and counts', (t) => {
   t.true(writer.friend(NoticeKind.dead, 0, 0, 0, -1, 0, 0));
 });
 
+test('an address: octet by octet, and only as long as there is room for what matters', (t) => {
+  const friends = SharedRing.create(1024 * 1024);
+  const writer = new NoticeWriter(new Uint8Array(64), SharedRing.create(256), friends);
+  t.true(writer.address(true, 0x02abcdef | 0, 0x0109, 4094, 1023));
+  t.true(writer.pending);
+  t.true(writer.address(false, -1, 0xfffe, 0, 1));
+  const taken: string[] = [];
+  friends.drain((bytes) => taken.push(Buffer.from(bytes).toString('hex')));
+  const nothing = '00'.repeat(18);
+  t.deepEqual(taken, [
+    `0c010000ff030000fe0f000002abcdef0109${nothing}`,
+    `0c0000000100000000000000fffffffffffe${nothing}`,
+  ]);
+  let told = 0;
+  while (writer.address(true, 0, told, 0, 1)) told++;
+  t.true(told > 5000 && told < 20_000);
+  t.true(writer.friend(NoticeKind.packet, 0, 0, 0, -1, 0, 64), 'friends are still heard');
+  t.true(writer.friend(NoticeKind.dead, 0, 0, 0, -1, 0, 0));
+});
+
 test('a ping: construct and deconstruct', (t) => {
   const ping = new PingPayload();
   const bytes = ping.write(0x81020304, 2.5);

@@ -3,6 +3,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { KithError } from '../../src/errors.ts';
 import { DescriptorKind, MAX_DESCRIPTOR_PAYLOAD } from '../../src/io/contract.ts';
 import { Errno, SystemError } from '../../src/io/errno.ts';
 import { systemSockets } from '../../src/io/system-sockets.ts';
@@ -40,6 +41,18 @@ test('a descriptor arrives as one of its own, with its payload', (t) => {
   t.not(Number.parseInt(flags?.[1] ?? '', 8) & 0o2000000, 0);
   sockets.closeDescriptor(descriptor);
   t.is(sockets.receiveDescriptor(socket), undefined);
+});
+
+test('who is at the other end of a stream, and of nothing else', (t) => {
+  const [near, far] = sockets.openStreamPair();
+  t.is(sockets.peerUser(near), process.geteuid?.() ?? -1);
+  const { socket } = receiver(t);
+  const file = openSync('/dev/null', 'r');
+  const udp = sockets.openUdp('127.0.0.1', 0);
+  for (const other of [socket, file, udp, 999_999]) {
+    t.throws(() => sockets.peerUser(other), { instanceOf: KithError });
+  }
+  for (const each of [near, far, file, udp]) sockets.closeDescriptor(each);
 });
 
 test('a datagram too long is refused, and its descriptor closed', (t) => {

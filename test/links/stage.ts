@@ -30,6 +30,7 @@ export class StagePlace {
       dhcpReply: () => {},
       sessionEnded: () => {},
       bulkSent: () => {},
+      addressNews: () => {},
       failed: (error) => {
         throw error;
       },

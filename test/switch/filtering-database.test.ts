@@ -62,8 +62,26 @@ test('does what its naive twin does', (t) => {
       (at, seed, steps) => {
         const database = new FilteringDatabase({ capacity: CAPACITY, seed, portLimit: 15 });
         const twin = new NaiveFilteringDatabase(LIMIT, 100_000, 3_000, 15);
+        const told = new Set<string>();
+        const gone: string[] = [];
+        database.watch((there, high, low, vid) => {
+          const name = key(formatParts(high, low), vid);
+          t.is(told.has(name), !there, `${name} comes and goes by turns`);
+          if (there) told.add(name);
+          else gone.push(name);
+          if (!there) told.delete(name);
+        });
         let now = at;
-        for (const one of steps) now = take(t, one, database, twin, now);
+        for (const one of steps) {
+          gone.length = 0;
+          now = take(t, one, database, twin, now);
+          // Which dynamic address makes room for a static one is the database's affair.
+          if (one.do === 'static' && gone.length > 0) {
+            t.false(twin.entries.get(gone[0])!.static);
+            twin.entries.delete(gone[0]);
+          }
+          t.deepEqual([...told].sort(), [...twin.entries.keys()].sort());
+        }
         same(t, database, twin);
       },
     ),
@@ -108,12 +126,13 @@ function take(
       const removed = port === 0 ? database.flushAll(all) : database.flushPort(port, all);
       t.is(
         removed,
-        twin.removeWhere(all, (entry) => port === 0 || entry.port === port),
+        twin.removeWhere(all, true, (entry) => port === 0 || entry.port === port),
       );
       break;
     }
     case 'sweep': {
       const old = twin.removeWhere(
+        false,
         false,
         (entry) => Math.floor(now) - Math.floor(entry.seen) >= twin.ageingTime,
       );
@@ -251,4 +270,75 @@ test('settings out of range are mistakes', (t) => {
   t.throws(() => new FilteringDatabase({ portLimit: Number.NaN }), { instanceOf: RangeError });
   t.is(new FilteringDatabase({ capacity: 1000 }).capacity, 1024);
   t.is(new FilteringDatabase({ capacity: 1024 }).capacity, 1024);
+});
+
+test('a round through the addresses takes the collection interval, however often it is called', (t) => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(1000, 2000, 7777, 100_000),
+      fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 1, maxLength: 60 }),
+      (interval, waits) => {
+        const database = new FilteringDatabase({ capacity: 4096, collectionInterval: interval });
+        const count = 1000;
+        for (let low = 0; low < count; low++) database.learn(HIGH, low, 0, 1, 0);
+        let now = 200_000;
+        let forgotten = database.collect(now);
+        t.is(forgotten, 0, 'the first call only looks at the clock');
+        const start = now;
+        for (const wait of waits) {
+          now += wait;
+          forgotten += database.collect(now);
+          const share = Math.min((now - start) / interval, 1);
+          // The cursor stays where something was forgotten, so a little less than the share.
+          if (share === 1) continue;
+          t.true(forgotten <= count);
+        }
+        for (let i = 0; i < 20; i++) {
+          now += interval / 10;
+          forgotten += database.collect(now);
+        }
+        t.is(forgotten, count, 'two rounds find everything');
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test('a great table and a short interval do not make one call long', (t) => {
+  const database = new FilteringDatabase({
+    capacity: 1 << 18,
+    portLimit: 1 << 20,
+    collectionInterval: 1,
+    ageingTime: 1,
+  });
+  for (let low = 0; low < 100_000; low++) database.learn(HIGH + (low >> 16), low & 0xffff, 0, 1, 0);
+  database.collect(0);
+  t.true(database.collect(1000) <= 65_536);
+  t.true(database.size > 0);
+});
+
+test('a static address is heard once, and again when its port was flushed', (t) => {
+  const database = new FilteringDatabase();
+  database.addStatic(HIGH, 1, 0, 5, 0);
+  t.is(database.learn(HIGH, 1, 0, 6, 10), Learned.fixed);
+  t.is(database.learn(HIGH, 1, 0, 5, 10), Learned.added);
+  t.is(database.learn(HIGH, 1, 0, 5, 10), Learned.refreshed);
+  t.is(database.flushPort(5), 0);
+  t.is(database.learn(HIGH, 1, 0, 5, 10), Learned.added);
+  t.is(database.lookup(HIGH, 1, 0), 5);
+  t.false(database.removeStatic(HIGH, 2, 0));
+  t.true(database.removeStatic(HIGH, 1, 0));
+  t.is(database.size, 0);
+  database.learn(HIGH, 1, 0, 5, 10);
+  t.false(database.removeStatic(HIGH, 1, 0), 'a learnt one');
+});
+
+test('a static address finds room in a full table', (t) => {
+  const database = new FilteringDatabase({ capacity: 16 });
+  for (let low = 0; low < 12; low++) database.learn(HIGH, low, 0, 1, 0);
+  for (let low = 100; low < 112; low++) t.true(database.addStatic(HIGH, low, 0, 2, 0));
+  t.is(database.size, database.limit);
+  t.is(database.portSize(1), 0);
+  t.false(database.addStatic(HIGH, 200, 0, 2, 0), 'nothing but static ones');
+  for (let low = 100; low < 112; low++) t.is(database.lookup(HIGH, low, 0), 2);
 });

@@ -17,6 +17,8 @@ import {
 } from '../../src/switch/forwarding.ts';
 import { parseMac } from '../../src/switch/mac-address.ts';
 import { PortState } from '../../src/switch/port.ts';
+import { NO_CLAIMS } from '../../src/switch/port-trust.ts';
+import { packStatics } from '../../src/switch/static-addresses.ts';
 import { buildVlanTables, NO_VLAN, type PortVlans } from '../../src/switch/vlan-table.ts';
 import { TAGGED_ADDRESSES_LENGTH, writeTaggedAddresses } from '../../src/switch/vlan-tag.ts';
 import { NaiveForwarder } from './naive-forwarder.ts';
@@ -63,6 +65,7 @@ const states = (...list: PortState[]) => Uint8Array.of(disabled, ...list);
 const all = states(forwarding, forwarding, forwarding, forwarding);
 const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
+const C = '02:00:00:00:00:0c';
 
 test('learns, then sends to one port only', (t) => {
   const { send, reader } = bench({ portStates: all });
@@ -136,6 +139,81 @@ test('a flood is limited, known addresses are not', (t) => {
   t.is(reader.value(1, Counter.dropStorm), 70);
 });
 
+test('limits by class: broadcast, other groups, and stations that nobody knows', (t) => {
+  const { send, reader } = bench({
+    portStates: all,
+    stormLimits: [undefined, { broadcast: 10, unknown: 20 }, { multicast: 10 }],
+  });
+  send(frame(BROADCAST, B), 2);
+  const passed = (to: string, port: number): number => {
+    let count = 0;
+    for (let i = 0; i < 100; i++) if (send(frame(to, A), port) !== 'dropStorm') count++;
+    return count;
+  };
+  t.is(passed(BROADCAST, 1), 32);
+  t.is(passed('01:00:5e:00:00:01', 1), 100);
+  t.is(passed('02:00:00:00:00:77', 1), 32);
+  t.is(passed(B, 1), 100, 'a known station is no flood');
+  t.is(passed('01:00:5e:00:00:01', 2), 32);
+  t.is(passed(BROADCAST, 2), 100);
+  t.is(passed('33:33:00:00:00:01', 3), 100);
+  t.deepEqual(
+    [1, 2, 3].map((port) => reader.value(port, Counter.dropStorm)),
+    [136, 68, 0],
+  );
+});
+
+test('static addresses: a port of their own, no flood, no move', (t) => {
+  const { send, forwarder, database, reader } = bench({
+    portStates: all,
+    statics: packStatics([
+      { mac: B, vlan: 0, port: 2 },
+      { mac: C, vlan: 0, port: 4 },
+    ]),
+  });
+  t.deepEqual(send(frame(B, A), 1), [2], 'known before it said a word');
+  t.deepEqual(send(frame(BROADCAST, B), 3), [1, 2, 4]);
+  t.is(reader.value(3, Counter.moveRefused), 1);
+  t.deepEqual(send(frame(B, A), 1), [2], 'and it stays where it is');
+  forwarder.applySettings({ portStates: states(forwarding, forwarding, forwarding) }, 0);
+  t.deepEqual(send(frame(B, A), 1), [2, 3], 'no longer');
+  t.is(database.lookup(0x02000000, 0x0c, 0), 0);
+  forwarder.applySettings(
+    { portStates: all.subarray(0, 4), statics: packStatics([{ mac: C, vlan: 0, port: 4 }]) },
+    0,
+  );
+  t.is(send(frame(C, A), 1), 'dropFiltered', 'its port does not forward');
+});
+
+test('a million addresses fill no more than their share, and everything goes on', (t) => {
+  const { send, database, reader } = bench({
+    portStates: all,
+    portLimit: 1024,
+    collectionInterval: 2000,
+  });
+  send(frame(BROADCAST, B), 2);
+  const flood = frame(BROADCAST, A);
+  const view = new DataView(flood.buffer, flood.byteOffset);
+  for (let i = 0; i < 1_000_000; i++) {
+    view.setUint32(8, 0x01000000 + i);
+    if (i % 1000 !== 0) {
+      send(flood, 1, i / 100);
+      continue;
+    }
+    t.deepEqual(send(flood, 1, i / 100), [2, 3, 4]);
+    t.deepEqual(send(frame(B, A), 3, i / 100), [2], 'who was known stays known');
+    t.true(database.portSize(1) <= 1024);
+    t.true(database.size <= 1024 + 2);
+  }
+  t.true(reader.value(1, Counter.learnRefused) > 900_000);
+  t.is(reader.value(1, Counter.framesIn), 1_000_000);
+  database.collect(10_000);
+  for (let now = 10_400; now <= 115_000; now += 400) database.collect(now);
+  t.is(database.portSize(1), 0, 'in the end all of them are forgotten');
+  t.deepEqual(send(frame(BROADCAST, C), 1, 115_000), [2, 3, 4]);
+  t.is(database.portSize(1), 1, 'and there is room again');
+});
+
 test('new settings replace the old ones whole', (t) => {
   const { send, forwarder, database } = bench({ portStates: all, hub: true, mirrorTo: 4 });
   forwarder.applySettings({ portStates: states(forwarding, forwarding), ageingTime: 5000 }, 0);
@@ -161,6 +239,29 @@ test('the mirror sees what passes, once, and never its own', (t) => {
   t.deepEqual(send(frame(A, '02:00:00:00:00:0c'), 1), ['dropFiltered', 4]);
   t.deepEqual(send(frame('01:80:c2:00:00:00', B), 2), ['control', 4]);
   t.deepEqual(send(frame(B, '02:00:00:00:00:0d'), 4), [2]);
+});
+
+test('a mirror on a port that the tree keeps closed gets nothing', (t) => {
+  for (const state of [disabled, discarding, learning]) {
+    const { send } = bench({ portStates: states(forwarding, forwarding, state), mirrorTo: 3 });
+    t.deepEqual(send(frame(BROADCAST, A), 1), [2]);
+    t.deepEqual(send(frame(A, B), 2), [1]);
+    t.is(send(frame('01:80:c2:00:00:00', B), 2), 'control');
+  }
+});
+
+test('a host of a static address is claimed when it is heard on its port, once', (t) => {
+  const learned: unknown[] = [];
+  const claims = { ...NO_CLAIMS, learned: (...args: readonly unknown[]) => learned.push(args) };
+  const database = new FilteringDatabase();
+  const forwarder = new Forwarder(database, new CounterWriter(allocateCounters()), claims);
+  const statics = packStatics([{ mac: A, vlan: 0, port: 2 }]);
+  forwarder.applySettings({ portStates: all, statics }, 0);
+  const said = frame(BROADCAST, A);
+  forwarder.decide(said, 0, said.length, 1, 0);
+  t.deepEqual(learned, [], 'somebody else uses it');
+  for (let i = 0; i < 3; i++) forwarder.decide(said, 0, said.length, 2, i);
+  t.deepEqual(learned, [[0x02000000, 0x0a, 0, 2]]);
 });
 
 test('the mirror can watch one port, both ways', (t) => {

@@ -6,6 +6,8 @@ interface Entry {
   seen: number;
   since: number;
   static: boolean;
+  /** A static address that has been heard on its port. */
+  heard?: boolean;
 }
 
 export class NaiveFilteringDatabase {
@@ -31,7 +33,12 @@ export class NaiveFilteringDatabase {
       this.entries.set(key(mac, vlan), { port, seen: now, since: now, static: false });
       return Learned.added;
     }
-    if (entry.static) return Learned.fixed;
+    if (entry.static) {
+      if (entry.port !== port) return Learned.fixed;
+      if (entry.heard) return Learned.refreshed;
+      entry.heard = true;
+      return Learned.added;
+    }
     if (entry.port === port) {
       entry.seen = now;
       return Learned.refreshed;
@@ -48,7 +55,8 @@ export class NaiveFilteringDatabase {
 
   addStatic(mac: string, vlan: number, port: number, now: number): boolean {
     const known = this.entries.has(key(mac, vlan));
-    if (!known && this.entries.size >= this.#limit) return false;
+    const full = [...this.entries.values()].every((entry) => entry.static);
+    if (!known && this.entries.size >= this.#limit && full) return false;
     this.entries.set(key(mac, vlan), { port, seen: now, since: now, static: true });
     return true;
   }
@@ -57,11 +65,15 @@ export class NaiveFilteringDatabase {
     return this.entries.delete(key(mac, vlan));
   }
 
-  /** Removes what `doomed` names; static entries only if `all`. */
-  removeWhere(all: boolean, doomed: (entry: Entry) => boolean): number {
+  /** Removes what `doomed` names; static entries only if `all`, and else they count as not heard. */
+  removeWhere(all: boolean, flushed: boolean, doomed: (entry: Entry) => boolean): number {
     let removed = 0;
     for (const [name, entry] of this.entries) {
-      if ((entry.static && !all) || !doomed(entry)) continue;
+      if (!doomed(entry)) continue;
+      if (entry.static && !all) {
+        if (flushed) entry.heard = false;
+        continue;
+      }
       this.entries.delete(name);
       removed++;
     }

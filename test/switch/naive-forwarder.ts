@@ -30,7 +30,7 @@ export class NaiveForwarder {
     const passed = admitted && !(outcome.reason === 'dropVlan' && outcome.frames.has(-1));
     outcome.frames.delete(-1);
     if (mirrorTo === 0 || mirrorTo === port || !passed) return outcome;
-    if (this.#state(mirrorTo) === PortState.disabled || outcome.frames.has(mirrorTo)) {
+    if (this.#state(mirrorTo) !== PortState.forwarding || outcome.frames.has(mirrorTo)) {
       return outcome;
     }
     if (mirrorOf === 0 || mirrorOf === port || outcome.frames.has(mirrorOf)) {

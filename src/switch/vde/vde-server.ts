@@ -87,6 +87,8 @@ export type Refusal =
   | 'silent'
   /** Its path is no socket that we may read and write. */
   | 'client-socket'
+  /** Its path is a socket of another user's. */
+  | 'foreign-socket'
   /** The system or the data plane had no room; the event has the error. */
   | 'system'
   | 'endpoints-full';
@@ -247,7 +249,7 @@ export class VdeServer {
   }
 
   #answer(connection: Socket, octets: Uint8Array): void {
-    const outcome = this.#admit(octets);
+    const outcome = this.#admit(octets, connection);
     if ('reason' in outcome) {
       this.#refuse(connection, outcome.reason, outcome.cause);
       return;
@@ -260,12 +262,15 @@ export class VdeServer {
   }
 
   /** A request becomes an endpoint, or leaves nothing behind. */
-  #admit(octets: Uint8Array): VdeEndpoint | Rejection {
+  #admit(octets: Uint8Array, connection: Socket): VdeEndpoint | Rejection {
     const request = parseRequest(octets);
     if (typeof request === 'string') return { reason: request };
     if (this.#endpoints.size >= this.#maxEndpoints) return { reason: 'endpoints-full' };
     const uid = ownerOf(request.path);
     if (uid === undefined) return { reason: 'client-socket' };
+    // Or whoever names the socket of somebody else would have that user's ports.
+    const peer = peerUserOf(connection, this.#options.sockets);
+    if (peer !== undefined && peer !== uid && peer !== ROOT) return { reason: 'foreign-socket' };
     const wanted = request.kind === RequestKind.newPort0 ? PORT_ZERO : request.wantedPort;
     const port = this.ports.claim(wanted, uid, this.#inGroup);
     if (typeof port === 'string') return { reason: port };
@@ -318,6 +323,25 @@ export class VdeServer {
   #count(reason: Refusal, cause?: unknown): void {
     this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
     this.#options.onEvent?.({ type: 'refused', reason, ...(cause !== undefined && { cause }) });
+  }
+}
+
+/** Node shows no descriptor of a Socket; its handle has had one on Unix in every version so far. */
+interface WithHandle {
+  readonly _handle?: { readonly fd?: number } | null;
+}
+
+/**
+ * Who connected to us, by the system's word, which no client can change (SO_PEERCRED of unix(7)).
+ * @returns undefined when the connection is gone, or the system does not say
+ */
+function peerUserOf(connection: Socket, sockets: SystemSockets): number | undefined {
+  const descriptor = (connection as unknown as WithHandle)._handle?.fd;
+  if (descriptor === undefined || descriptor < 0) return undefined;
+  try {
+    return sockets.peerUser(descriptor);
+  } catch {
+    return undefined;
   }
 }
 

@@ -21,7 +21,13 @@ export class FakeSockets {
   readonly open = new Map<number, { path: string; peer: string }>();
   /** The next calls of openUnixDatagram fail. */
   failing = false;
+  /** Who the system says is at the other end of every connection. */
+  peer = process.getuid?.() ?? 0;
   #last = 1000;
+
+  peerUser(): number {
+    return this.peer;
+  }
 
   openUnixDatagram(path: string, peer: string): number {
     writeFileSync(path, '', { flag: 'wx' });

@@ -107,6 +107,22 @@ test('a bad request closes its stream at once, is counted, and leaves nothing', 
   t.truthy((await ask(b.directory, good)).reply);
 });
 
+test('who names the socket of somebody else gets no port; root may', async (t) => {
+  await using b = await bench();
+  const request = requestOctets({ path: b.clientPath });
+  const own = b.sockets.peer;
+  b.sockets.peer = 4711;
+  t.is((await ask(b.directory, request)).reply, undefined);
+  t.deepEqual([...b.server.refusals()], [['foreign-socket', 1]]);
+  t.deepEqual(b.server.ports.list(), []);
+  t.deepEqual(filesIn(b.directory), ['ctl']);
+  b.sockets.peer = 0;
+  t.truthy((await ask(b.directory, request)).reply);
+  b.sockets.peer = own;
+  t.truthy((await ask(b.directory, request)).reply);
+  t.is(b.server.list()[0]?.uid, own, 'the owner of the socket, who asked');
+});
+
 test('a client that says nothing is closed', async (t) => {
   await using b = await bench({ requestTimeout: 20 });
   t.is((await ask(b.directory, new Uint8Array())).reply, undefined);
