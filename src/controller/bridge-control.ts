@@ -7,13 +7,20 @@
  * stop being edges when a BPDU comes in. Ports of links are point to point.
  */
 import type { Clock } from '../clock.ts';
+import { KithError } from '../errors.ts';
 import { LinkCost, type LinkMeasurement } from '../stp/link-cost.ts';
 import type { SpanningTreeEvent } from '../stp/output.ts';
-import { MAXIMUM_PATH_COST, MINIMUM_PATH_COST } from '../stp/parameters.ts';
+import {
+  checkPathCost,
+  MAXIMUM_PATH_COST,
+  MINIMUM_PATH_COST,
+  type ProtocolVersion,
+} from '../stp/parameters.ts';
 import type { PortSnapshot, SpanningTreeSnapshot } from '../stp/snapshot.ts';
 import { SpanningTree } from '../stp/spanning-tree.ts';
 import type { ForwarderSettings } from '../switch/forwarding.ts';
 import { PORT_TABLE_LENGTH, PortState } from '../switch/port.ts';
+import type { PortKind, TreePortSettings } from './tree-ports.ts';
 
 /** IEEE 802.1D-2004, Table 17-3: 20,000 for a LAN of 1 Gb/s. */
 const LOCAL_PATH_COST = 20_000;
@@ -39,11 +46,17 @@ export interface BridgeControlOptions {
   /** Seconds and priority as in the configuration; `enabled: false` leaves loops to storm control. */
   readonly stp: {
     readonly enabled: boolean;
+    /** Absent: RSTP. */
+    readonly version?: ProtocolVersion;
     readonly priority: number;
     readonly helloTime: number;
     readonly maxAge: number;
     readonly forwardDelay: number;
+    /** Until a port that BPDU guard disabled tries again; 0, or absent: when told to. */
+    readonly guardRecovery?: number;
   };
+  /** What the configuration says of a port that comes up; absent: nothing of any. */
+  readonly settingsOf?: (port: number, kind: PortKind) => TreePortSettings;
   onEvent(event: SpanningTreeEvent): void;
   /** Hears of ports as the console tells of them. Must not throw. */
   readonly onPortEvent?: (event: BridgePortEvent) => void;
@@ -58,9 +71,6 @@ export type BridgePortEvent =
   /** The first BPDU came in, or the port that had heard one went down. */
   | { readonly kind: 'heard' | 'silent'; readonly port: number };
 
-/** What is behind a port. */
-type PortKind = 'vde' | 'tap' | 'link';
-
 /** A rebate on the path cost of one port, so that the tree prefers it (VDE's bonus). */
 export interface PathBonus {
   readonly port: number;
@@ -74,8 +84,10 @@ export class BridgeControl {
   readonly #kinds = new Map<number, PortKind>();
   /** When a BPDU last came in, by port. */
   readonly #heardAt = new Map<number, number>();
-  /** Ports of which an administrator has said whether they are edges. */
-  readonly #edges = new Map<number, boolean>();
+  /** What the configuration says of ports that are up. */
+  readonly #configured = new Map<number, TreePortSettings>();
+  /** What was said of ports since the node runs. */
+  readonly #said = new Map<number, TreePortSettings>();
   #rootSince: number;
   #bonus: PathBonus = { port: 0, cost: 0 };
   readonly #states = new Uint8Array(PORT_TABLE_LENGTH);
@@ -112,10 +124,17 @@ export class BridgeControl {
     this.#configure();
   }
 
+  isUp(port: number): boolean {
+    return this.#kinds.has(port);
+  }
+
   /** A port came up. `kind` says what is behind it. */
   portUp(port: number, kind: PortKind): void {
     const now = this.#options.clock.now();
     this.#kinds.set(port, kind);
+    this.#configured.set(port, this.#options.settingsOf?.(port, kind) ?? {});
+    if (kind === 'link' && !this.#costs.has(port)) this.#costs.set(port, new LinkCost());
+    this.#costs.get(port)?.setAdministrative(this.settingsOf(port).cost ?? null);
     if (this.#tree === undefined) {
       this.#states[port] = PortState.forwarding;
       this.#stormRates[port] = kind === 'link' ? UNGUARDED_FLOOD_RATE : 0;
@@ -123,14 +142,17 @@ export class BridgeControl {
       return;
     }
     if (this.#tree.hasPort(port)) return;
-    if (kind === 'link' && !this.#costs.has(port)) this.#costs.set(port, new LinkCost());
+    const { edge = kind !== 'link', bpduGuard, rootGuard, changeGuard } = this.settingsOf(port);
     this.#tree.addPort(
       port,
       {
         pathCost: this.pathCost(port),
         pointToPoint: true,
-        adminEdge: this.#edges.get(port) ?? kind !== 'link',
-        autoEdge: this.#edges.get(port) ?? kind !== 'link',
+        adminEdge: edge,
+        autoEdge: edge,
+        bpduGuard: bpduGuard ?? false,
+        rootGuard: rootGuard ?? false,
+        restrictedTcn: changeGuard ?? false,
       },
       now,
     );
@@ -138,9 +160,11 @@ export class BridgeControl {
   }
 
   portDown(port: number): void {
+    // The next guest on a port is another one; a friend and an interface stay who they are.
+    if (this.#kinds.get(port) === 'vde') this.#said.delete(port);
     this.#kinds.delete(port);
+    this.#configured.delete(port);
     this.#costs.delete(port);
-    this.#edges.delete(port);
     if (this.#heardAt.delete(port)) this.#options.onPortEvent?.({ kind: 'silent', port });
     this.#tree?.removePort(port, this.#options.clock.now());
     this.#states[port] = PortState.disabled;
@@ -166,31 +190,56 @@ export class BridgeControl {
   measured(port: number, measurement: LinkMeasurement): void {
     const cost = this.#costs.get(port);
     const now = this.#options.clock.now();
-    if (cost === undefined || !cost.measure(measurement, now)) return;
+    if (cost === undefined) return;
+    const { throughput = measurement.throughput } = this.settingsOf(port);
+    if (!cost.measure({ ...measurement, throughput }, now)) return;
     this.#setCost(port);
     this.#apply();
   }
 
+  /** What holds for a port: the configuration's word, and what was said since. */
+  settingsOf(port: number): TreePortSettings {
+    return { ...this.#configured.get(port), ...this.#said.get(port) };
+  }
+
   /**
-   * Whether a port works as an edge: at once if so, until a BPDU comes in; if not, it
-   * stays none however long it is silent. Until the port goes down.
+   * Changes what is given, for a port that is up. It holds until the node ends, for a guest's
+   * port until it goes down.
+   * @throws KithError `not-found` for a port that is not up, `config` for a cost out of range
    */
-  setEdge(port: number, edge: boolean): void {
-    if (!this.#kinds.has(port)) return;
-    this.#edges.set(port, edge);
+  setPort(port: number, changes: TreePortSettings): void {
+    if (!this.#kinds.has(port)) {
+      throw new KithError('not-found', `nothing is on port ${port} now; see \`kith ports\``);
+    }
+    if (typeof changes.cost === 'number') checkPathCost(changes.cost);
+    this.#said.set(port, { ...this.#said.get(port), ...changes });
+    this.#costs.get(port)?.setAdministrative(this.settingsOf(port).cost ?? null);
     const tree = this.#tree;
     if (tree === undefined) return;
     const now = this.#options.clock.now();
-    // AdminEdgePort counts when a port is enabled (802.1D-2004, 17.25).
-    tree.setPortEnabled(port, false, now);
-    tree.setPortOptions(port, { adminEdge: edge, autoEdge: edge }, now);
-    tree.setPortEnabled(port, true, now);
+    const { bpduGuard = false, rootGuard = false, changeGuard = false } = this.settingsOf(port);
+    tree.setPortOptions(port, { bpduGuard, rootGuard, restrictedTcn: changeGuard }, now);
+    this.#setCost(port);
+    const { edge } = changes;
+    if (edge !== undefined) {
+      // AdminEdgePort counts when a port is enabled (802.1D-2004, 17.25).
+      tree.setPortEnabled(port, false, now);
+      tree.setPortOptions(port, { adminEdge: edge, autoEdge: edge }, now);
+      tree.setPortEnabled(port, true, now);
+    }
     this.#apply();
   }
 
-  /** What `setEdge` has said of a port that is up. */
-  isEdge(port: number): boolean | undefined {
-    return this.#edges.get(port);
+  /** Lets a port that BPDU guard disabled try again. Others are left as they are. */
+  recover(port: number): void {
+    if (this.#tree?.hasPort(port) !== true) return;
+    this.#tree.recoverPort(port, this.#options.clock.now());
+    this.#apply();
+  }
+
+  /** The cost a link has by its latest measurement, in force or not; null: none, or no link. */
+  measuredCost(port: number): number | null {
+    return this.#costs.get(port)?.measured ?? null;
   }
 
   get bonus(): PathBonus {
@@ -215,7 +264,7 @@ export class BridgeControl {
 
   /** The path cost of a port that is up, with or without a tree. */
   pathCost(port: number): number {
-    const cost = this.#costs.get(port)?.cost ?? LOCAL_PATH_COST;
+    const cost = this.#costs.get(port)?.cost ?? this.settingsOf(port).cost ?? LOCAL_PATH_COST;
     const rebate = this.#bonus.port === port ? this.#bonus.cost : 0;
     return Math.min(Math.max(cost - rebate, MINIMUM_PATH_COST), MAXIMUM_PATH_COST);
   }

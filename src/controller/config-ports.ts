@@ -1,5 +1,6 @@
 /** The part of the configuration that is about VLANs, static addresses and single ports of the switch. */
 import { z } from 'zod';
+import { MAXIMUM_PATH_COST, MINIMUM_PATH_COST } from '../stp/parameters.ts';
 import {
   MAX_DELAY,
   MAX_QUEUE,
@@ -110,6 +111,25 @@ export const mirrorSection = section({
     .describe('Copies only what enters or leaves by this port; by default everything.'),
 });
 
+/** As controller/tree-ports.ts says. */
+export const treePortSection = section({
+  cost: wholeNumber(MINIMUM_PATH_COST, MAXIMUM_PATH_COST)
+    .nullable()
+    .exactOptional()
+    .describe('Port Path Cost; null: as the link is measured, or that of a LAN.'),
+  throughput: wholeNumber(1000, 1_000_000_000_000, ' bits a second')
+    .exactOptional()
+    .describe('The class of a link, for the cost that follows it; by default 1 Gb/s.'),
+  edge: flag('Whether the port forwards at once, until a BPDU comes in.'),
+  bpduGuard: flag('Whether a BPDU disables the port.'),
+  rootGuard: flag('Whether the way to the root never leads through the port.'),
+  changeGuard: flag('Whether topology changes heard at the port are not passed on.'),
+});
+
+function flag(does: string) {
+  return z.boolean('true or false').exactOptional().describe(does);
+}
+
 export const portSection = section({
   port: portReference.describe('The port these settings are for.'),
   access: vid.exactOptional().describe('The one VLAN of the port, untagged.'),
@@ -133,6 +153,7 @@ export const portSection = section({
   storm: stormSection
     .exactOptional()
     .describe('Frames a second that the port may have flooded, in place of `switch.storm`.'),
+  stp: treePortSection.exactOptional().describe('The port in the spanning tree.'),
   impair: impairSection
     .exactOptional()
     .describe('Makes what leaves by the port late, lost or twice, for trials.'),

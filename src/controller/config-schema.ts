@@ -208,15 +208,27 @@ const stpSection = section({
     .boolean('true or false')
     .default(true)
     .describe('Whether to speak the Rapid Spanning Tree Protocol.'),
+  version: oneOf(['rstp', 'stp'])
+    .default('rstp')
+    .describe('`stp` speaks nothing later than 802.1D-1998, and heals by timers.'),
   priority: wholeNumber(0, 61_440)
     .multipleOf(4096, 'a multiple of 4096 from 0 to 61440')
     .default(32_768)
     .describe('Bridge priority; the lowest becomes the root.'),
-  helloTime: wholeNumber(1, 10, ' seconds').default(2).describe('Seconds between BPDUs.'),
+  helloTime: wholeNumber(1, 2, ' seconds').default(2).describe('Seconds between BPDUs.'),
   maxAge: wholeNumber(6, 40, ' seconds').default(20).describe('Seconds a BPDU is believed.'),
   forwardDelay: wholeNumber(4, 30, ' seconds')
     .default(15)
     .describe('Seconds in Discarding and in Learning without an agreement.'),
+  guestGuard: oneOf(['none', 'root', 'bpdu'])
+    .default('none')
+    .describe('The guard of ports of guests.'),
+  friendGuard: oneOf(['none', 'root', 'bpdu'])
+    .default('none')
+    .describe('The guard of ports of links.'),
+  guardRecovery: wholeNumber(0, 86_400, ' seconds')
+    .default(0)
+    .describe('Seconds until a port that BPDU guard disabled tries again; 0: when told to.'),
 });
 
 const CIPHERS = Object.values(CIPHER_NAMES);

@@ -7,6 +7,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
+import { MAXIMUM_PATH_COST } from '../stp/parameters.ts';
 import type { FilteringEntry } from '../switch/filtering-database.ts';
 import { checkedCapacity, MAX_AGEING_TIME, MIN_CAPACITY } from '../switch/filtering-parameters.ts';
 import { Errno, type Status, SUCCESS } from '../switch/vde/console/errno.ts';
@@ -15,12 +16,14 @@ import type {
   ConsoleTarget,
   HashInfo,
   SwitchAbout,
+  TreeGuard,
   TreeRole,
   TreeView,
 } from '../switch/vde/console/target.ts';
 import type { BridgeControl } from './bridge-control.ts';
 import { ConsolePorts, type ConsolePortsOptions, innerPortOf, shownPort } from './console-ports.ts';
 import type { SwitchSettings } from './switch-settings.ts';
+import type { TreePortSettings } from './tree-ports.ts';
 
 const SECOND = 1000;
 const MAX_SECONDS = MAX_AGEING_TIME / SECOND;
@@ -30,6 +33,12 @@ const MAX_SCRIPT_LENGTH = 1024 * 1024;
 
 /** What stands for "no other bridge" where a bridge identifier is shown. */
 const NO_BRIDGE = 'ff:ff:ff:ff:ff:ff:ff:ff';
+
+const GUARD_SETTINGS = {
+  bpdu: 'bpduGuard',
+  root: 'rootGuard',
+  change: 'changeGuard',
+} as const satisfies Record<TreeGuard, keyof TreePortSettings>;
 
 const ERRNO_OF: Readonly<Record<string, Errno>> = {
   ENOENT: Errno.noEntry,
@@ -180,7 +189,7 @@ export class NodeConsoleTarget extends ConsolePorts implements ConsoleTarget {
         const inner = innerPortOf(port);
         const known = states.get(inner);
         const role = known?.role ?? 'designated';
-        const edge = known?.edge ?? bridge.isEdge(inner) ?? false;
+        const edge = known?.edge ?? bridge.settingsOf(inner).edge ?? false;
         return { port, cost: bridge.pathCost(inner), role: roleOf(role, edge) };
       }),
     };
@@ -200,7 +209,31 @@ export class NodeConsoleTarget extends ConsolePorts implements ConsoleTarget {
 
   setEdge(port: number, edge: boolean): Status {
     if (!this.isInRange(port)) return Errno.invalid;
-    this.#options.bridge.setEdge(innerPortOf(port), edge);
+    return this.#setPort(port, { edge });
+  }
+
+  setCost(port: number, cost: number): Status {
+    if (!this.isInRange(port)) return Errno.invalid;
+    if (cost < 0 || cost > MAXIMUM_PATH_COST) return Errno.invalid;
+    return this.#setPort(port, { cost: cost === 0 ? null : cost });
+  }
+
+  setGuard(port: number, guard: TreeGuard, on: boolean): Status {
+    if (!this.isInRange(port)) return Errno.invalid;
+    return this.#setPort(port, { [GUARD_SETTINGS[guard]]: on });
+  }
+
+  recover(port: number): Status {
+    if (!this.isInRange(port)) return Errno.invalid;
+    this.#options.bridge.recover(innerPortOf(port));
+    return SUCCESS;
+  }
+
+  /** As vde_switch has it, nothing is said of a port that is not up. */
+  #setPort(port: number, settings: TreePortSettings): Status {
+    const { bridge } = this.#options;
+    const inner = innerPortOf(port);
+    if (bridge.isUp(inner)) bridge.setPort(inner, settings);
     return SUCCESS;
   }
 

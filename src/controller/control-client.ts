@@ -41,6 +41,7 @@ export function controlClient(home: string): ControlClient {
     ports: () => get('/v1/ports'),
     mac: () => get('/v1/mac'),
     stp: () => get('/v1/stp'),
+    setStpPort: (request) => post('/v1/stp', request),
     groups: () => get('/v1/groups'),
     addGroup: (group) => post('/v1/groups', group),
     removeGroup: (name) => post('/v1/groups/remove', { name }),

@@ -69,6 +69,14 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     api.mac(),
   ),
   reading('/v1/stp', 'stp', 'The spanning tree.', schemas.stpStatus, (api) => api.stp()),
+  acting({
+    path: '/v1/stp',
+    operation: 'setStpPort',
+    summary: 'Changes how a port takes part in the spanning tree: cost, edge, guards.',
+    body: schemas.stpPortRequest,
+    answer: schemas.portAnswer,
+    run: (api, body) => api.setStpPort(body),
+  }),
   reading('/v1/groups', 'groups', 'Our security groups.', z.array(schemas.groupStatus), (api) =>
     api.groups(),
   ),
@@ -237,7 +245,7 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     operation: 'impair',
     summary: 'Makes what leaves by a port late, lost or twice, or no longer.',
     body: schemas.impairRequest,
-    answer: schemas.impairAnswer,
+    answer: schemas.portAnswer,
     run: (api, body) => api.impair(body),
   }),
   {

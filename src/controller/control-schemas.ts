@@ -26,6 +26,7 @@ import {
   staticVlan,
   stationMac as stationAddress,
   stormSection,
+  treePortSection,
 } from './config-ports.ts';
 import {
   groupKeySchema,
@@ -54,7 +55,8 @@ export const impairRequest = z
     message: 'frames overtake others only where there is a delay; add one',
   });
 
-export const impairAnswer = z.object({ port: portNumber, name: z.string() });
+/** The port that was meant. */
+export const portAnswer = z.object({ port: portNumber, name: z.string() });
 
 export const impairmentStatus = z.object({
   port: portNumber,
@@ -263,10 +265,25 @@ export const stpStatus = z.object({
       role: z.string(),
       state: z.string(),
       pathCost: z.number(),
+      measuredCost: z.number().nullable().describe('Of the latest measurement, in force or not.'),
       edge: z.boolean(),
       designatedBridge: z.string(),
+      guard: z.enum(['none', 'bpdu-guard', 'root-guard']).describe('What acts now.'),
+      bpduGuard: z.boolean(),
+      rootGuard: z.boolean(),
+      changeGuard: z.boolean(),
+      counters,
+      faults: counters,
     }),
   ),
+});
+
+export const stpPortRequest = treePortSection.extend({
+  port: portReference.describe('A port by number, or by the friend or interface there.'),
+  recover: z
+    .boolean()
+    .exactOptional()
+    .describe('Whether to let a port that BPDU guard disabled try again.'),
 });
 
 export const whyReport = z.object({
@@ -386,6 +403,7 @@ true satisfies Matches<typeof rotateGroupRequest, Api.RotateGroup>;
 true satisfies Matches<typeof changedGroup, Api.ChangedGroup>;
 true satisfies Matches<typeof rotatedIdentity, Api.RotatedIdentity>;
 true satisfies Matches<typeof stpStatus, Api.StpStatus>;
+true satisfies Matches<typeof stpPortRequest, Api.StpPortRequest>;
 true satisfies Matches<typeof whyReport, Api.WhyReport>;
 true satisfies Matches<typeof switchStatus, Api.SwitchStatus>;
 true satisfies Matches<typeof switchChanges, Api.SwitchChanges>;

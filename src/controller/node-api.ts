@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream';
 import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
 import type { StormLimits } from '../switch/storm-control.ts';
 import type { TapLease } from './lease-keeper.ts';
+import type { TreePortSettings } from './tree-ports.ts';
 
 export interface NodeStatus {
   readonly name: string;
@@ -163,9 +164,28 @@ export interface StpStatus {
     readonly role: string;
     readonly state: string;
     readonly pathCost: number;
+    /** Of the link's latest measurement, in force or not; null: none, or no link. */
+    readonly measuredCost: number | null;
     readonly edge: boolean;
     readonly designatedBridge: string;
+    /** The guard that acts now. */
+    readonly guard: 'none' | 'bpdu-guard' | 'root-guard';
+    readonly bpduGuard: boolean;
+    readonly rootGuard: boolean;
+    readonly changeGuard: boolean;
+    /** BPDUs and topology changes. */
+    readonly counters: Readonly<Record<string, number>>;
+    /** BPDUs with a fault, by fault. */
+    readonly faults: Readonly<Record<string, number>>;
   }[];
+}
+
+/** Changes how a port takes part in the spanning tree; what is left out stays. */
+export interface StpPortRequest extends TreePortSettings {
+  /** The number of a port, or the name of a friend or of an interface. */
+  readonly port: number | string;
+  /** Whether to let a port that BPDU guard disabled try again. */
+  readonly recover?: boolean;
 }
 
 /** How a link came to be what it is: the decision and all its inputs. */
@@ -354,6 +374,7 @@ export interface NodeApi {
   ports(): Promise<readonly PortStatus[]>;
   mac(): Promise<readonly MacStatus[]>;
   stp(): Promise<StpStatus>;
+  setStpPort(request: StpPortRequest): Promise<{ readonly port: number; readonly name: string }>;
   groups(): Promise<readonly GroupStatus[]>;
   addGroup(group: AddGroup): Promise<ChangedGroup>;
   removeGroup(name: string): Promise<ChangedGroup>;

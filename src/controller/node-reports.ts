@@ -32,6 +32,7 @@ import type {
   RotatedIdentity,
   RotateGroup,
   StormRequest,
+  StpPortRequest,
   StpStatus,
   SwitchChanges,
   SwitchStatus,
@@ -165,15 +166,31 @@ export class NodeReports implements NodeApi {
       rootPathCost: snapshot.rootPathCost,
       rootPort: snapshot.rootPort ?? 0,
       topologyChanges: snapshot.topologyChangeCount,
-      ports: snapshot.ports.map(({ port, role, state, pathCost, edge, designatedBridge }) => ({
-        port,
-        role,
-        state,
-        pathCost,
-        edge,
-        designatedBridge,
+      ports: snapshot.ports.map((each) => ({
+        port: each.port,
+        role: each.role,
+        state: each.state,
+        pathCost: each.pathCost,
+        measuredCost: this.#parts.bridge.measuredCost(each.port),
+        edge: each.edge,
+        designatedBridge: each.designatedBridge,
+        guard: each.guard,
+        bpduGuard: each.bpduGuard,
+        rootGuard: each.rootGuard,
+        changeGuard: each.restrictedTcn,
+        counters: { ...each.counters },
+        faults: each.faults,
       })),
     };
+  }
+
+  async setStpPort(request: StpPortRequest): Promise<{ port: number; name: string }> {
+    const { port: reference, recover, ...settings } = request;
+    const port = this.#portOf(reference);
+    const { bridge } = this.#parts;
+    bridge.setPort(port, settings);
+    if (recover) bridge.recover(port);
+    return { port, name: this.#portLabel(port).name };
   }
 
   async groups(): Promise<readonly GroupStatus[]> {

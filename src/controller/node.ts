@@ -51,6 +51,7 @@ import { RememberedPorts } from './remembered-ports.ts';
 import { SwitchAdmin } from './switch-admin.ts';
 import { SwitchSettings } from './switch-settings.ts';
 import { Taps } from './taps.ts';
+import { configuredTreePort } from './tree-ports.ts';
 
 /** Milliseconds between looks at what the links measure, for the spanning tree's costs. */
 const MEASURE_INTERVAL = 5000;
@@ -257,6 +258,8 @@ class Assembly {
       },
       bridgeAddress,
       stp: config.stp,
+      settingsOf: (port, kind) =>
+        configuredTreePort(config, (reference) => this.#portOf(reference), port, kind),
       onEvent: (event) => {
         log.info(event, 'spanning tree');
         this.#console.treeEvent(event);

@@ -440,7 +440,7 @@ export class Engine implements IngressTarget {
   packet(session: Session, type: number, offset: number, length: number): void {
     if (type === PacketType.bridge) {
       if (this.#board.recorder.count > 0) this.#board.recordIn(session.port, offset, length);
-      this.#notices.friend(NoticeKind.bridgeFrame, 0, session.port, 0, -1, offset, length);
+      this.#board.toControl(session.port, offset, length);
       return;
     }
     if (type === PacketType.claim) {
@@ -509,7 +509,12 @@ export class Engine implements IngressTarget {
     this.#board.tickClaims();
     this.#board.snoop();
     this.#egress.drain(); // keys may move on below: what is staged has to be sealed before
-    for (const session of this.#liveSessions) this.#tickSession(session, now);
+    for (const session of this.#liveSessions) {
+      this.#tickSession(session, now);
+      // A link that dies between two ticks is found when it does: the spanning tree waits for it.
+      const { deadAt } = session.keepalive;
+      if (deadAt > now && deadAt < this.#nextTick) this.#nextTick = deadAt;
+    }
   }
 
   #tickSession(session: Session, now: number): void {

@@ -25,6 +25,7 @@ import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
 import { PORT_TABLE_LENGTH } from '../switch/port.ts';
 import { Origin, PortTrust } from '../switch/port-trust.ts';
 import { writeQuery } from '../switch/snooping/query-frames.ts';
+import { TokenBuckets } from '../switch/token-buckets.ts';
 import { Claims } from './claims.ts';
 import { isDhcpReply } from './dhcp-reply.ts';
 import { Egress, type EgressObserver } from './egress.ts';
@@ -38,6 +39,9 @@ import { Recorder } from './recorder.ts';
 import { Retagger } from './retagger.ts';
 import { Segmenter } from './segmenter.ts';
 import type { Session } from './session.ts';
+
+/** Frames for the control side, a second and port. The tree itself takes 50 BPDUs a second. */
+const CONTROL_RATE = 100;
 
 export interface SwitchboardParts {
   readonly io: BatchedIo;
@@ -63,6 +67,7 @@ export class Switchboard implements EgressObserver {
   readonly #forwarder: Forwarder;
   readonly #segmenter: Segmenter;
   readonly #retagger: Retagger;
+  readonly #controlLimit = new TokenBuckets(PORT_TABLE_LENGTH, CONTROL_RATE);
   /** Frames may have to change on their way out, or to wait. */
   #careful = false;
   #hasVlans = false;
@@ -111,7 +116,7 @@ export class Switchboard implements EgressObserver {
     this.#ingressEndpoint = endpoint;
     const verdict = this.#forward(endpoint.port, offset, length, offload, Origin.local, false);
     this.#ingressEndpoint = undefined;
-    if (verdict === Verdict.control) this.#toControl(endpoint.port, offset, length);
+    if (verdict === Verdict.control) this.toControl(endpoint.port, offset, length);
   }
 
   /** A frame of a friend; `straight`: for a host of ours only. */
@@ -133,7 +138,7 @@ export class Switchboard implements EgressObserver {
     const slot = this.#borrow(frame);
     if (slot < 0) return;
     const verdict = this.#forward(port, slot, frame.length, COMPLETE, Origin.local, false);
-    if (verdict === Verdict.control) this.#toControl(port, slot, frame.length);
+    if (verdict === Verdict.control) this.toControl(port, slot, frame.length);
     this.#giveBack(slot);
   }
 
@@ -286,7 +291,15 @@ export class Switchboard implements EgressObserver {
     };
   }
 
-  #toControl(port: number, offset: number, length: number): void {
+  /**
+   * A frame for the control side came in by a port: a BPDU, or one of its kin. So many a second
+   * and port are told of; the rest is counted, and costs the main thread nothing.
+   */
+  toControl(port: number, offset: number, length: number): void {
+    if (!this.#controlLimit.take(port, this.now)) {
+      this.#counters.add(port, Counter.dropControl, 1);
+      return;
+    }
     const told = this.#notices.friend(NoticeKind.bridgeFrame, 0, port, 0, -1, offset, length);
     if (!told) this.#counters.add(port, Counter.dropControl, 1);
   }

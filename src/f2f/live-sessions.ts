@@ -14,7 +14,7 @@ import type { SessionIndices } from './session-indices.ts';
 
 /**
  * Milliseconds that a replaced session lives on: for what is on its way, and to fall
- * back to when the one that was preferred turns out to be dead (2.4 s of silence).
+ * back to when the one that was preferred turns out to be dead (2.2 s of silence).
  */
 const LINGER = 4000;
 

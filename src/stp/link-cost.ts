@@ -9,9 +9,13 @@
  * The cost in force moves only when the measured one has left its neighbourhood
  * for some time, so that jitter never makes the tree change:
  *
- *             inside factor                  outside, same side, for holdTime
+ *             inside factor                  outside, same side, for the hold time
  *   STEADY ◀───────────────── LEAVING ────────────────────────────────────▶ STEADY, at the mean
  *          ──outside factor─▶
+ *
+ * RTT comes smoothed (RFC 6298). A share of lost pings is a coarse thing, so it is smoothed here,
+ * over LOSS_TIME. The hold time doubles with each change that comes soon after the one before:
+ * whoever can make a link look good and bad in turn moves the tree a few times an hour at most.
  */
 import { checkPathCost, MAXIMUM_PATH_COST, MINIMUM_PATH_COST } from './parameters.ts';
 
@@ -23,6 +27,13 @@ const COST_PER_MILLISECOND = 2_000;
 const LOSS_WEIGHT = 20;
 /** Ours: a relayed link burdens the relay with every frame twice. */
 const RELAY_FACTOR = 2;
+
+/** Ours: milliseconds over which loss is averaged; 3 % over pings every 800 ms is then 2 to 4 %. */
+const LOSS_TIME = 120_000;
+/** Ours: a change that comes within so many milliseconds of the one before is soon. */
+const CALM_TIME = 900_000;
+/** Ours: the hold time doubles up to this multiple. */
+const MOST_HOLDS = 16;
 
 /** In force until the first measurement: that of 100 Mb/s, so that proven links come first. */
 export const UNMEASURED_COST = 200_000;
@@ -52,7 +63,7 @@ export function costOf(measurement: LinkMeasurement): number {
 export interface LinkCostOptions {
   /** How far the measured cost must be away, as a factor either way. Default 1.5. */
   readonly factor?: number;
-  /** Milliseconds it must stay away. Default 30,000. */
+  /** Milliseconds it must stay away, when all was calm before. Default 30,000. */
   readonly holdTime?: number;
   /** The administrator's cost, which wins; null: follow the link. Default null. */
   readonly administrative?: number | null;
@@ -72,6 +83,11 @@ export class LinkCost {
   readonly #holdTime: number;
   #administrative: number | null;
   #measured: number | null = null;
+  #loss: number | null = null;
+  #measuredAt = 0;
+  /** Hold times that the next change must last. */
+  #holds = 1;
+  #changedAt = Number.NEGATIVE_INFINITY;
   #followed: number | null = null;
   #departure: Departure | null = null;
 
@@ -102,11 +118,20 @@ export class LinkCost {
   /** Takes a measurement at `now`, milliseconds. @returns whether the cost in force changed */
   measure(measurement: LinkMeasurement, now: number): boolean {
     const before = this.cost;
-    const measured = costOf(measurement);
+    const measured = costOf({ ...measurement, loss: this.#smooth(measurement.loss, now) });
     this.#measured = measured;
+    this.#measuredAt = now;
     if (this.#followed === null) this.#followed = measured;
     else this.#follow(this.#followed, measured, now);
     return this.cost !== before;
+  }
+
+  /** The more time has passed since the last measurement, the more this one counts. */
+  #smooth(loss: number, now: number): number {
+    const share = loss >= 0 ? Math.min(loss, 1) : 1;
+    const weight = 1 - Math.exp(-Math.max(now - this.#measuredAt, 0) / LOSS_TIME);
+    this.#loss = this.#loss === null ? share : this.#loss + (share - this.#loss) * weight;
+    return this.#loss;
   }
 
   #follow(followed: number, measured: number, now: number): void {
@@ -123,7 +148,10 @@ export class LinkCost {
     }
     departure.logarithms += Math.log(measured);
     departure.count += 1;
-    if (now - departure.since < this.#holdTime) return;
+    const holds = now - this.#changedAt < CALM_TIME ? this.#holds : 1;
+    if (now - departure.since < holds * this.#holdTime) return;
+    this.#holds = Math.min(2 * holds, MOST_HOLDS);
+    this.#changedAt = now;
     // The geometric mean, so that one wild value at the end does not decide.
     this.#followed = Math.round(Math.exp(departure.logarithms / departure.count));
     this.#departure = null;

@@ -29,6 +29,13 @@ export const RECEIVED_FORWARD_DELAY = { minimum: 4, maximum: 30 } as const;
 export const DEFAULT_BPDU_RATE = 50;
 export const DEFAULT_BPDU_BURST = 100;
 
+/**
+ * Ours: topology changes heard through a port that are acted on at once, and then in a second.
+ * A change is told two or three times within four seconds.
+ */
+export const TOPOLOGY_CHANGE_BURST = 20;
+export const TOPOLOGY_CHANGE_RATE = 1;
+
 /** Force Protocol Version, 17.13.4: `stp` is 0, `rstp` is 2. */
 export type ProtocolVersion = 'stp' | 'rstp';
 

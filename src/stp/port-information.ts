@@ -18,8 +18,8 @@
 import type { Bpdu } from './bpdu.ts';
 import type { Bridge } from './bridge.ts';
 import { RECEIVED_FORWARD_DELAY, RECEIVED_HELLO_TIME, RECEIVED_MAX_AGE } from './parameters.ts';
-import type { Port, ReceivedInfo } from './port.ts';
-import { compareVectors, isSuperior, sameTimes } from './priority-vector.ts';
+import { countFault, type Port, type ReceivedInfo } from './port.ts';
+import { compareVectors, isSamePort, isSuperior, sameTimes } from './priority-vector.ts';
 
 /** Hello Times without a message after which information is too old (17.21.23). */
 const HELLOS_TO_AGE = 3;
@@ -48,6 +48,9 @@ export function runPortInformation(bridge: Bridge, port: Port): boolean {
 /** DISABLED */
 function disable(bridge: Bridge, port: Port): boolean {
   port.message = null;
+  port.said.clear();
+  port.passedOver = false;
+  port.tcWaiting = false;
   if (port.infoIs === 'disabled') return false;
   port.proposing = false;
   port.proposed = false;
@@ -74,6 +77,10 @@ function update(bridge: Bridge, port: Port): boolean {
     port.infoIs === 'mine' && compareVectors(port.designatedPriority, port.portPriority) <= 0;
   port.agreed = port.agreed && noWorse;
   port.synced = port.synced && port.agreed;
+  // Ours: nobody has had the time to object to what is said from now on.
+  if (!port.forward && compareVectors(port.designatedPriority, port.portPriority) !== 0) {
+    port.fdWhile = Math.max(port.fdWhile, port.forwardDelay);
+  }
   port.portPriority = port.designatedPriority;
   port.portTimes = port.designatedTimes;
   port.updtInfo = false;
@@ -86,17 +93,26 @@ function update(bridge: Bridge, port: Port): boolean {
 /** RECEIVE, and the state that rcvdInfo names. */
 function receive(bridge: Bridge, port: Port, message: Bpdu): boolean {
   port.message = null;
-  if (message.kind === 'tcn') {
-    port.rcvdTcn = true;
-    port.counters.topologyChangesReceived += 1;
+  if (takesBack(port, message)) {
+    age(bridge, port);
     return true;
   }
-  switch (rcvInfo(port, message)) {
+  if (message.kind === 'tcn') {
+    if (mayTellChange(bridge, port)) port.rcvdTcn = true;
+    return true;
+  }
+  const info = rcvInfo(port, message);
+  if (isTooOld(port, message)) {
+    countFault(port, 'message-age');
+    if (port.infoIs === 'received' && isSamePort(message, port.portPriority)) age(bridge, port);
+    return true;
+  }
+  switch (info) {
     case 'superior-designated': {
       port.agreed = false;
       port.proposing = false;
       recordProposal(port, message);
-      setTcFlags(port, message);
+      setTcFlags(bridge, port, message);
       // betterorsameInfo(Received), 17.21.1
       const noWorse =
         port.infoIs === 'received' && compareVectors(port.msgPriority, port.portPriority) <= 0;
@@ -110,7 +126,7 @@ function receive(bridge: Bridge, port: Port, message: Bpdu): boolean {
     }
     case 'repeated-designated':
       recordProposal(port, message);
-      setTcFlags(port, message);
+      setTcFlags(bridge, port, message);
       updtRcvdInfoWhile(port);
       break;
     case 'inferior-designated':
@@ -118,7 +134,7 @@ function receive(bridge: Bridge, port: Port, message: Bpdu): boolean {
       break;
     case 'inferior-root-alternate':
       recordAgreement(bridge, port, message);
-      setTcFlags(port, message);
+      setTcFlags(bridge, port, message);
       break;
     case 'other':
       break;
@@ -172,23 +188,27 @@ function recordProposal(port: Port, message: Informing): void {
 }
 
 /**
- * recordAgreement, 17.21.9. Ours: while news waits for the hold count, an
- * agreement cannot be about it, so it is passed over; the proposal that carries
- * the news will be answered by another.
+ * recordAgreement, 17.21.9. Ours: an agreement that may be about older news is passed over,
+ * and so is each while news waits for the hold count. The port asks again.
  */
 function recordAgreement(bridge: Bridge, port: Port, message: Informing): void {
-  if (port.newInfo && message.kind === 'rst' && message.agreement) return;
-  if (
-    bridge.rstpVersion &&
-    port.options.pointToPoint &&
-    message.kind === 'rst' &&
-    message.agreement
-  ) {
-    port.agreed = true;
-    port.proposing = false;
-  } else {
+  if (message.kind !== 'rst' || !message.agreement) {
     port.agreed = false;
+    return;
   }
+  if (!bridge.rstpVersion || !port.options.pointToPoint) {
+    port.agreed = false;
+    return;
+  }
+  if (port.newInfo) return;
+  const fromRoot = message.role === 'root';
+  if (!port.said.isAnswered(port.portPriority, port.msgPriority, fromRoot, bridge.now)) {
+    port.passedOver = true;
+    port.counters.agreementsPassedOver += 1;
+    return;
+  }
+  port.agreed = true;
+  port.proposing = false;
 }
 
 /** recordDispute, 17.21.10: somebody learns from a worse vector, so our messages do not arrive. */
@@ -199,18 +219,41 @@ function recordDispute(port: Port, message: Informing): void {
   }
 }
 
+/** Ours: whoever told us what we hold here is no Designated Port any more, so it holds no longer. */
+function takesBack(port: Port, message: Bpdu): boolean {
+  if (message.kind !== 'rst' || conveysDesignated(message)) return false;
+  if (port.infoIs !== 'received' || !port.options.pointToPoint) return false;
+  return isSamePort(message, port.portPriority);
+}
+
 /** setTcFlags, 17.21.17 */
-function setTcFlags(port: Port, message: Informing): void {
-  if (message.topologyChange) {
-    port.rcvdTc = true;
-    port.counters.topologyChangesReceived += 1;
-  }
+function setTcFlags(bridge: Bridge, port: Port, message: Informing): void {
+  if (message.topologyChange && mayTellChange(bridge, port)) port.rcvdTc = true;
   if (message.topologyChangeAcknowledgment) port.rcvdTcAck = true;
 }
 
-/** updtRcvdInfoWhile, 17.21.23: a message that has come further than Max Age is void at once. */
+/**
+ * Ours: whether a change heard now is acted on. If not it waits, with all that come until then,
+ * so that nobody can keep our filtering database empty.
+ */
+function mayTellChange(bridge: Bridge, port: Port): boolean {
+  port.counters.topologyChangesReceived += 1;
+  if (port.topologyChangePolicer.take(bridge.now)) return true;
+  port.tcWaiting = true;
+  port.counters.topologyChangesHeldBack += 1;
+  return false;
+}
+
+/**
+ * Ours: whether a Designated Port's message has come further than Max Age. The standard takes it
+ * in and finds it void only afterwards (17.21.23), when all ports have had other roles for a moment.
+ */
+function isTooOld(port: Port, message: Informing): boolean {
+  const { messageAge, maxAge } = port.msgTimes;
+  return conveysDesignated(message) && Math.round(messageAge + 1) > maxAge;
+}
+
+/** updtRcvdInfoWhile, 17.21.23 */
 function updtRcvdInfoWhile(port: Port): void {
-  const { messageAge, maxAge, helloTime } = port.portTimes;
-  const effectiveAge = Math.round(messageAge + 1);
-  port.rcvdInfoWhile = effectiveAge <= maxAge ? HELLOS_TO_AGE * helloTime : 0;
+  port.rcvdInfoWhile = HELLOS_TO_AGE * port.portTimes.helloTime;
 }

@@ -46,6 +46,7 @@ export function runPortTransmit(bridge: Bridge, port: Port): void {
   if (bpdu.kind !== 'tcn') port.tcAck = false;
   const frame = new Uint8Array(byteLength(bpdu));
   emitBpdu(bpdu, port.address, frame);
+  port.said.record(port.role === 'designated' ? port.designatedPriority : null, bridge.now);
   port.counters.bpdusSent += 1;
   bridge.bpdus.push({ port: port.number, frame });
 }

@@ -6,10 +6,11 @@
  * count whole seconds down to zero and stay there.
  */
 import type { Bpdu, BpduFault } from './bpdu.ts';
-import { MIGRATE_TIME } from './parameters.ts';
+import { MIGRATE_TIME, TOPOLOGY_CHANGE_BURST, TOPOLOGY_CHANGE_RATE } from './parameters.ts';
 import type { PriorityVector, Times } from './priority-vector.ts';
 import { portIdentifier } from './priority-vector.ts';
-import type { TokenBucket } from './token-bucket.ts';
+import { SentHistory } from './sent-history.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export type PortRole = 'disabled' | 'root' | 'designated' | 'alternate' | 'backup';
 export type PortState = 'discarding' | 'learning' | 'forwarding';
@@ -60,6 +61,10 @@ export interface PortCounters {
   bpdusDropped: number;
   /** Topology Change Notifications and topology change flags heard. */
   topologyChangesReceived: number;
+  /** Those of them that had to wait for the port's limit. */
+  topologyChangesHeldBack: number;
+  /** Agreements that may have been about older news. */
+  agreementsPassedOver: number;
   /** Own BPDUs that came back. */
   loopbacks: number;
   /** Times the port began to forward. */
@@ -136,6 +141,8 @@ export class Port {
   rcvdTcn = false;
   tcAck = false;
   tcProp = false;
+  /** Ours: a change was heard that the port's limit holds back. */
+  tcWaiting = false;
 
   // Protocol migration, edge detection, transmission.
   migrationState: MigrationState = 'checking-rstp';
@@ -147,6 +154,10 @@ export class Port {
 
   // Bookkeeping of ours.
   readonly policer: TokenBucket;
+  readonly topologyChangePolicer = new TokenBucket(TOPOLOGY_CHANGE_RATE, TOPOLOGY_CHANGE_BURST);
+  readonly said = new SentHistory();
+  /** An agreement was passed over, and nobody has asked again. */
+  passedOver = false;
   readonly faults: Partial<Record<BpduFault, number>> = {};
   readonly counters: PortCounters = {
     bpdusReceived: 0,
@@ -154,6 +165,8 @@ export class Port {
     bpdusBad: 0,
     bpdusDropped: 0,
     topologyChangesReceived: 0,
+    topologyChangesHeldBack: 0,
+    agreementsPassedOver: 0,
     loopbacks: 0,
     forwardTransitions: 0,
   };
@@ -207,4 +220,10 @@ export class Port {
   get forwardDelay(): number {
     return this.sendRSTP ? this.designatedTimes.helloTime : this.designatedTimes.forwardDelay;
   }
+}
+
+/** Counts a BPDU that changes nothing because of `fault`. */
+export function countFault(port: Port, fault: BpduFault): void {
+  port.counters.bpdusBad += 1;
+  port.faults[fault] = (port.faults[fault] ?? 0) + 1;
 }

@@ -79,12 +79,18 @@ export function compareVectors(a: PriorityVector, b: PriorityVector): number {
 
 /** 17.6: better, or said by the same Designated Bridge and Port, who may correct itself. */
 export function isSuperior(message: PriorityVector, held: PriorityVector): boolean {
-  if (compareVectors(message, held) < 0) return true;
+  return compareVectors(message, held) < 0 || isSamePort(message, held);
+}
+
+/** Whether both name the same port of the same bridge, whatever its priorities. */
+export function isSamePort(a: Sender, b: Sender): boolean {
   return (
-    bridgeAddress(message.designatedBridge) === bridgeAddress(held.designatedBridge) &&
-    portNumber(message.designatedPort) === portNumber(held.designatedPort)
+    bridgeAddress(a.designatedBridge) === bridgeAddress(b.designatedBridge) &&
+    portNumber(a.designatedPort) === portNumber(b.designatedPort)
   );
 }
+
+type Sender = Pick<PriorityVector, 'designatedBridge' | 'designatedPort'>;
 
 /** 17.5: the vector of the path to the root through the port that holds `vector`. */
 export function rootPathVector(vector: PriorityVector, pathCost: number): PriorityVector {

@@ -172,7 +172,8 @@ function runDesignated(port: Port): boolean {
     // DESIGNATED_FORWARD
     port.forward = true;
     port.fdWhile = 0;
-    port.agreed = port.sendRSTP;
+    // Ours: time that has passed is no agreement; the standard takes it for one.
+    port.agreed = port.agreed && port.sendRSTP;
     return true;
   }
   return false;

@@ -17,7 +17,7 @@
  * may have been on its way when the port went.
  */
 import { KithError } from '../errors.ts';
-import { type Bpdu, type BpduFault, parseBpdu } from './bpdu.ts';
+import { type Bpdu, parseBpdu } from './bpdu.ts';
 import { Bridge } from './bridge.ts';
 import { NO_OUTPUT, type SpanningTreeOutput, type StateChange } from './output.ts';
 import {
@@ -32,7 +32,7 @@ import {
   DEFAULT_PORT_PRIORITY,
   type ProtocolVersion,
 } from './parameters.ts';
-import { Port, type PortOptions } from './port.ts';
+import { countFault, Port, type PortOptions } from './port.ts';
 import { acceptBpdu, acceptEcho } from './port-receive.ts';
 import { portIdentifier } from './priority-vector.ts';
 import { type SpanningTreeSnapshot, takeSnapshot } from './snapshot.ts';
@@ -224,7 +224,7 @@ export class SpanningTree {
     if (now >= this.#nextTick) {
       const late = now - this.#nextTick;
       this.#nextTick = late < SECOND ? this.#nextTick + SECOND : now + SECOND;
-      for (const port of this.#bridge.ports) countDown(port);
+      for (const port of this.#bridge.ports) countDown(port, now);
       this.#bridge.touchAll();
     }
     for (const port of this.#bridge.ports) {
@@ -333,9 +333,4 @@ function pickParameters(
 function checkPortOptions(options: PortOptions): void {
   checkPathCost(options.pathCost);
   checkPortPriority(options.priority);
-}
-
-function countFault(port: Port, fault: BpduFault): void {
-  port.counters.bpdusBad += 1;
-  port.faults[fault] = (port.faults[fault] ?? 0) + 1;
 }

@@ -56,9 +56,14 @@ export function settle(bridge: Bridge): void {
 }
 
 /** One second passes on the timers of a port (17.22). */
-export function countDown(port: Port): void {
+export function countDown(port: Port, now: number): void {
   port.txCount = down(port.txCount);
   if (!port.portEnabled) return; // the machines hold the others at their start
+  if (port.passedOver) askAgain(port);
+  if (port.tcWaiting && port.topologyChangePolicer.take(now)) {
+    port.tcWaiting = false;
+    port.rcvdTc = true;
+  }
   port.helloWhen = down(port.helloWhen);
   port.tcWhile = down(port.tcWhile);
   port.fdWhile = down(port.fdWhile);
@@ -68,6 +73,12 @@ export function countDown(port: Port): void {
   port.mdelayWhile = down(port.mdelayWhile);
   port.edgeDelayWhile = down(port.edgeDelayWhile);
   port.loopbackWhile = down(port.loopbackWhile);
+}
+
+/** Ours: what proposes and was not clearly answered proposes again, and need not wait for the Hello Time. */
+function askAgain(port: Port): void {
+  port.passedOver = false;
+  port.newInfo = port.newInfo || port.proposing;
 }
 
 function down(seconds: number): number {

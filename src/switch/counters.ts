@@ -40,7 +40,7 @@ export const Counter = {
   dropFull: 13,
   /** Out: the system refused the frame for another reason. */
   dropError: 14,
-  /** In, for the control side, whose queue was full. */
+  /** In, for the control side: too many of the port, or its queue was full. */
   dropControl: 15,
   /** An address is too fresh on another port to move here, or static there; the frame went on. */
   moveRefused: 16,

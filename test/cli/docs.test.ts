@@ -55,6 +55,7 @@ test('every option the page names is there', async (t) => {
       'switch storm',
       'switch mirror',
       'switch address add',
+      'stp',
       'groups rotate',
     ].map(async (name) => (await run([...name.split(' '), '--help'])).stdout),
   );

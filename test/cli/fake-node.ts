@@ -204,11 +204,22 @@ export function fakeApi(
           role: 'designated',
           state: 'forwarding',
           pathCost: 20_000,
+          measuredCost: null,
           edge: true,
           designatedBridge: '8000.020000000001',
+          guard: 'none' as const,
+          bpduGuard: false,
+          rootGuard: true,
+          changeGuard: false,
+          counters: {},
+          faults: {},
         },
       ],
     }),
+    setStpPort: async (request) => {
+      called('setStpPort', request);
+      return { port: 513, name: 'bob' };
+    },
     groups: async () => [{ name: 'default', keyed: false, sharedWith: ['bob'], byOldKey: [] }],
     addGroup: async (group) => {
       called('addGroup', group);

@@ -1,11 +1,22 @@
 import test, { type ExecutionContext } from 'ava';
-import { BridgeControl, type BridgePortEvent } from '../../src/controller/bridge-control.ts';
+import {
+  BridgeControl,
+  type BridgeControlOptions,
+  type BridgePortEvent,
+} from '../../src/controller/bridge-control.ts';
+import type { PortKind, TreePortSettings } from '../../src/controller/tree-ports.ts';
 import type { SpanningTreeEvent } from '../../src/stp/output.ts';
 import type { ForwarderSettings } from '../../src/switch/forwarding.ts';
 import { PortState } from '../../src/switch/port.ts';
 import { VirtualTime } from '../f2f/virtual-time.ts';
 
-const STP = { enabled: true, priority: 32_768, helloTime: 2, maxAge: 20, forwardDelay: 15 };
+const STP: BridgeControlOptions['stp'] = {
+  enabled: true,
+  priority: 32_768,
+  helloTime: 2,
+  maxAge: 20,
+  forwardDelay: 15,
+};
 
 type Call =
   | { readonly do: 'configure'; readonly settings: ForwarderSettings }
@@ -34,7 +45,11 @@ class Shop {
     t.teardown(this.time.install());
   }
 
-  bench(number: number, stp = STP): Bench {
+  bench(
+    number: number,
+    stp = STP,
+    settingsOf: (port: number, kind: PortKind) => TreePortSettings = () => ({}),
+  ): Bench {
     const calls: Call[] = [];
     const events: SpanningTreeEvent[] = [];
     const portEvents: BridgePortEvent[] = [];
@@ -47,6 +62,7 @@ class Shop {
       clock: this.time,
       bridgeAddress: Uint8Array.of(2, 0, 0, 0, 0, number),
       stp,
+      settingsOf,
       onEvent: (event) => void events.push(event),
       onPortEvent: (event) => void portEvents.push(event),
       plane: {
@@ -298,19 +314,18 @@ test.serial('an edge by order forwards at once; one that is none must wait', asy
   bridge.portUp(513, 'link');
   bridge.portUp(3, 'vde');
   t.is(stateOf(513), PortState.discarding);
-  t.is(bridge.isEdge(513), undefined);
-  bridge.setEdge(513, true);
+  t.is(bridge.settingsOf(513).edge, undefined);
+  bridge.setPort(513, { edge: true });
   t.is(stateOf(513), PortState.forwarding);
   t.true(bridge.ports().get(513)?.edge);
-  bridge.setEdge(3, false);
+  bridge.setPort(3, { edge: false });
   t.is(stateOf(3), PortState.discarding);
   await time.advance(10_000);
   t.is(stateOf(3), PortState.discarding, 'silence does not make it an edge');
   await time.advance(30_000);
   t.is(stateOf(3), PortState.forwarding, 'time does make it forward');
   t.false(bridge.ports().get(3)?.edge);
-  bridge.setEdge(99, true);
-  t.is(bridge.isEdge(99), undefined);
+  t.throws(() => bridge.setPort(99, { edge: true }), { code: 'not-found' });
   bridge.portDown(3);
   bridge.portUp(3, 'vde');
   t.is(stateOf(3), PortState.forwarding, 'forgotten when the port goes');
@@ -357,4 +372,63 @@ test.serial('ports tell of their states, and of the first BPDU', async (t) => {
   b.bridge.portUp(3, 'vde');
   b.bridge.receive(3, lldp);
   t.not(b.portEvents.at(-1)?.kind, 'heard');
+});
+
+test.serial('a guard of the configuration stands from the start', async (t) => {
+  const shop = new Shop(t);
+  const guarded = (_port: number, kind: PortKind) => (kind === 'vde' ? { bpduGuard: true } : {});
+  const [a, b] = [shop.bench(1, { ...STP, guardRecovery: 5 }, guarded), shop.bench(2)];
+  b.bridge.portUp(513, 'link');
+  const bpdu = b.calls.find((call) => call.do === 'frame');
+  if (bpdu?.do !== 'frame') throw new Error('a bridge speaks');
+  a.bridge.portUp(3, 'vde');
+  a.bridge.portUp(513, 'link');
+  a.bridge.receive(3, bpdu.frame);
+  a.bridge.receive(513, bpdu.frame);
+  t.is(a.bridge.ports().get(3)?.guard, 'bpdu-guard');
+  t.is(a.stateOf(3), PortState.discarding);
+  t.is(a.bridge.ports().get(513)?.guard, 'none');
+  a.bridge.recover(3);
+  t.is(a.stateOf(3), PortState.forwarding, 'let go by hand');
+  a.bridge.receive(3, bpdu.frame);
+  await shop.time.advance(6000);
+  t.is(a.stateOf(3), PortState.forwarding, 'let go by time');
+});
+
+test.serial('what is said of a port wins, and stays with a friend but not with a guest', (t) => {
+  const shop = new Shop(t);
+  const a = shop.bench(1, STP, () => ({ rootGuard: true, cost: 7 }));
+  a.bridge.portUp(513, 'link');
+  a.bridge.portUp(3, 'vde');
+  t.like(a.bridge.ports().get(3), { rootGuard: true, pathCost: 7 });
+  for (const port of [513, 3]) {
+    a.bridge.setPort(port, { rootGuard: false, changeGuard: true });
+    a.bridge.setPort(port, { cost: 9 });
+    t.like(a.bridge.ports().get(port), { rootGuard: false, restrictedTcn: true, pathCost: 9 });
+  }
+  a.bridge.portDown(513);
+  a.bridge.portUp(513, 'link');
+  a.bridge.portDown(3);
+  a.bridge.portUp(3, 'vde');
+  t.like(a.bridge.ports().get(513), { rootGuard: false, restrictedTcn: true, pathCost: 9 });
+  t.like(a.bridge.ports().get(3), { rootGuard: true, restrictedTcn: false, pathCost: 7 });
+  t.throws(() => a.bridge.setPort(3, { cost: 0 }), { code: 'config' });
+  a.bridge.setPort(513, { cost: null });
+  t.is(a.bridge.pathCost(513), 200_000, 'as a link that was not measured yet');
+});
+
+test.serial("an administrator's cost and class of a link", (t) => {
+  const a = new Shop(t).bench(1);
+  a.bridge.portUp(513, 'link');
+  a.bridge.portUp(514, 'link');
+  a.bridge.setPort(513, { cost: 5 });
+  a.bridge.setPort(514, { throughput: 1e8 });
+  const seen = { roundTripTime: 10, loss: 0, throughput: 1e9, relayed: false };
+  a.bridge.measured(513, seen);
+  a.bridge.measured(514, seen);
+  t.is(a.bridge.pathCost(513), 5);
+  t.is(a.bridge.measuredCost(513), 40_000);
+  t.is(a.bridge.pathCost(514), 220_000);
+  a.bridge.setPort(513, { cost: null });
+  t.is(a.bridge.pathCost(513), 40_000);
 });

@@ -146,7 +146,7 @@ const mistakes: readonly (readonly [unknown, string])[] = [
   ],
   [
     { link: { keepaliveMs: 3000 } },
-    'link.failAfterMs: 2400 must be at least twice link.keepaliveMs (3000), or every lost keepalive ends a link',
+    'link.failAfterMs: 2200 must be at least twice link.keepaliveMs (3000), or every lost keepalive ends a link',
   ],
   [[], 'it must be an object in {braces}'],
 ];

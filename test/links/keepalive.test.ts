@@ -18,9 +18,12 @@ test('dead after so much silence, not before, and alive again when heard', (t) =
   t.true(keepalive.isDead(START + 2 * failAfter));
 });
 
-test('the default finds out within three seconds', (t) => {
-  t.true(failAfter < 3000);
-  t.true(failAfter >= 3 * interval, 'two pings may be lost');
+test('the default finds out within three intervals', (t) => {
+  t.true(failAfter < 3 * interval);
+  t.true(
+    failAfter >= 2 * interval + 500,
+    'a ping may be lost, and the answer to the next take its time',
+  );
 });
 
 test('unanswered pings do not kill a session that still hears', (t) => {

@@ -1,6 +1,8 @@
 /** BPDUs of a peer that means harm, or is broken. */
 import test from 'ava';
 import fc from 'fast-check';
+import type { RstBpdu } from '../../src/stp/bpdu.ts';
+import type { PortOptions } from '../../src/stp/port.ts';
 import { SpanningTree } from '../../src/stp/spanning-tree.ts';
 import { BEST_BRIDGE, frameOf, rst } from './frames.ts';
 import { Network } from './simulator.ts';
@@ -157,4 +159,125 @@ test('a bridge that claims to be the best root takes the tree, and gives it back
   network.act(victim, () => victim.tree.receive(9, claim, network.now));
   network.run(1_000);
   t.is(network.fault(), null);
+});
+
+/** A switch with a friend at port 1, a friend who means harm at 2, and a guest at 3. */
+function attacked(guards: Partial<PortOptions> = {}): SpanningTree {
+  const stp = new SpanningTree({ bridgeAddress: ADDRESS });
+  stp.addPort(1, LINK, 0);
+  stp.addPort(2, { ...LINK, ...guards }, 0);
+  stp.addPort(3, { ...LINK, adminEdge: true }, 0);
+  // The friend at port 1 is the root, and stays it.
+  stp.receive(1, root(0), 10);
+  stp.receive(2, agreement(), 20);
+  stp.takeOutput();
+  return stp;
+}
+
+const ROOT = 0x1000_0200_0000_0077n;
+const root = (messageAge: number) =>
+  rst({ rootBridge: ROOT, designatedBridge: ROOT, messageAge, forwarding: true, learning: true });
+
+const agreement = (changes: Partial<RstBpdu> = {}) =>
+  rst({ role: 'root', agreement: true, rootBridge: ROOT, rootPathCost: 40_000, ...changes });
+
+/** The root says its word every 2 s, and time passes; `attack` is called every `interval` ms. */
+function passUnder(
+  stp: SpanningTree,
+  until: number,
+  interval: number,
+  attack: (now: number) => void,
+) {
+  for (let now = 1000; now <= until; now += interval) {
+    for (; stp.nextDeadline() <= now; ) {
+      const second = stp.nextDeadline();
+      stp.tick(second);
+      if (Math.round(second / 1000) % 2 === 0) stp.receive(1, root(0), second);
+    }
+    attack(now);
+  }
+}
+
+test('a storm of topology changes flushes now and then, and a true one is still heard', (t) => {
+  const stp = attacked();
+  let flushes = 0;
+  passUnder(stp, 100_000, 100, (now) => {
+    stp.receive(2, agreement({ topologyChange: true }), now);
+    flushes += stp.takeOutput().flush.includes(1) ? 1 : 0;
+  });
+  const { counters } = stp.snapshot(0).ports[1];
+  t.true(counters.topologyChangesReceived > 900);
+  t.true(counters.topologyChangesHeldBack > 800);
+  t.true(flushes >= 100 && flushes <= 122, `${flushes} flushes in 100 s`);
+  // The friend at port 1 has a limit of its own.
+  stp.receive(1, rst({ rootBridge: ROOT, designatedBridge: ROOT, topologyChange: true }), 100_001);
+  t.true(stp.takeOutput().flush.includes(2));
+});
+
+test('restrictedTcn ends a storm where it comes in', (t) => {
+  const stp = attacked({ restrictedTcn: true });
+  let flushes = 0;
+  passUnder(stp, 20_000, 100, (now) => {
+    stp.receive(2, agreement({ topologyChange: true }), now);
+    flushes += stp.takeOutput().flush.length;
+  });
+  t.is(flushes, 0);
+});
+
+/** Whatever an attacker may say that is a BPDU, or nearly. */
+const anyClaim = fc.constantFrom(
+  rst({ rootBridge: BEST_BRIDGE, designatedBridge: BEST_BRIDGE, proposal: true }),
+  rst({ rootBridge: 0n, rootPathCost: 0, designatedBridge: 0n, designatedPort: 0 }),
+  rst({ rootBridge: BEST_BRIDGE, designatedBridge: BEST_BRIDGE, messageAge: 255, maxAge: 1 }),
+  rst({ rootBridge: BEST_BRIDGE, maxAge: 255, helloTime: 255, forwardDelay: 255 }),
+  rst({ rootBridge: BEST_BRIDGE, role: 'unknown', topologyChange: true }),
+  asConfiguration(rst({ rootBridge: BEST_BRIDGE, designatedBridge: BEST_BRIDGE })),
+  frameOf({ kind: 'tcn' }),
+  rst({ rootBridge: BEST_BRIDGE }).subarray(0, 40),
+);
+
+for (const guard of ['rootGuard', 'bpduGuard'] as const) {
+  test(`where ${guard} stands, no claim moves the tree`, (t) => {
+    fc.assert(
+      fc.property(fc.array(anyClaim, { minLength: 1, maxLength: 40 }), (claims) => {
+        const stp = attacked({ [guard]: true });
+        const before = stp.snapshot(0);
+        let next = 0;
+        passUnder(stp, 20_000, 500, (now) => {
+          stp.receive(2, claims[next++ % claims.length], now);
+          const { rootIdentifier, rootPort, times, ports } = stp.snapshot(now);
+          t.is(rootIdentifier, before.rootIdentifier);
+          t.is(rootPort, 1);
+          t.deepEqual(times, before.times);
+          t.is(ports[0].state, 'forwarding');
+          t.is(ports[2].state, 'forwarding');
+        });
+        const { counters } = stp.snapshot(0).ports[1];
+        t.true(counters.bpdusReceived + counters.bpdusBad > 0, 'each is counted');
+      }),
+      { numRuns: 50 },
+    );
+  });
+}
+
+test('a claim that has come too far is void at once', (t) => {
+  const stp = attacked();
+  const far = { rootBridge: BEST_BRIDGE, designatedBridge: BEST_BRIDGE };
+  stp.receive(2, asConfiguration(rst({ ...far, messageAge: 20, maxAge: 20 })), 1000);
+  t.is(stp.snapshot(0).ports[1].faults['message-age'], 1);
+  stp.receive(2, rst({ ...far, messageAge: 20, maxAge: 20 }), 1001);
+  t.is(stp.snapshot(0).ports[1].faults['message-age'], 2);
+  t.is(stp.snapshot(0).rootPort, 1);
+  t.deepEqual(stp.takeOutput().states, [], 'not even for a moment');
+});
+
+test('whoever has nothing to say any more is not believed any longer', (t) => {
+  // Port 2 led to a better way; its bridge then says that it is no Designated Port.
+  const stp = attacked();
+  const friend = 0x8000_0200_0000_0099n;
+  const way = { rootBridge: ROOT, rootPathCost: 1, designatedBridge: friend };
+  stp.receive(2, rst({ ...way, proposal: true }), 1000);
+  t.is(stp.snapshot(0).ports[1].role, 'alternate');
+  stp.receive(2, rst({ ...way, role: 'alternate', agreement: true }), 1010);
+  t.is(stp.snapshot(0).ports[1].role, 'designated');
 });

@@ -106,10 +106,13 @@ test('a proposal is answered only after other ports have stopped', (t) => {
   pass(stp, 25_000);
   stp.receive(1, rst({ rootBridge: BEST_BRIDGE }), 25_000);
   t.is(stp.snapshot(0).ports[1].state, 'forwarding');
-  pass(stp, 26_000);
+  const agreement = (rootPathCost: number) =>
+    rst({ role: 'root', agreement: true, rootBridge: BEST_BRIDGE, rootPathCost });
+  stp.receive(2, agreement(40_000), 25_010);
+  pass(stp, 27_000);
   stp.takeOutput();
   // Worse than before: whoever is behind port 2 might know better.
-  stp.receive(1, rst({ rootBridge: BEST_BRIDGE, rootPathCost: 9, proposal: true }), 26_010);
+  stp.receive(1, rst({ rootBridge: BEST_BRIDGE, rootPathCost: 9, proposal: true }), 27_010);
   const output = stp.takeOutput();
   t.deepEqual(output.states, [{ port: 2, state: 'discarding', role: 'designated' }]);
   const answer = output.bpdus.find((bpdu) => bpdu.port === 1);
@@ -117,7 +120,10 @@ test('a proposal is answered only after other ports have stopped', (t) => {
   const proposal = output.bpdus.find((bpdu) => bpdu.port === 2);
   t.like(parseBpdu(proposal?.frame ?? new Uint8Array()), { role: 'designated', proposal: true });
   // An agreement opens the other port again.
-  stp.receive(2, rst({ role: 'root', agreement: true }), 26_020);
+  stp.receive(2, agreement(40_000), 27_020);
+  t.is(stp.snapshot(0).ports[1].state, 'discarding', 'that one was about what we said before');
+  t.is(stp.snapshot(0).ports[1].counters.agreementsPassedOver, 1);
+  stp.receive(2, agreement(40_009), 27_020);
   t.is(stp.snapshot(0).ports[1].state, 'forwarding');
 });
 

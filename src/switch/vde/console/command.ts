@@ -39,6 +39,8 @@ export interface Command {
   readonly syntax: string;
   readonly help: string;
   readonly kind: CommandKind;
+  /** Kith's own: `help` tells of it only where its menu is asked for, as in `help fstp`. */
+  readonly own?: true;
   run(invocation: Invocation): Status | Promise<Status>;
 }
 
@@ -53,6 +55,11 @@ export function menu(path: string, help: string): Command {
 
 export function act(path: string, syntax: string, help: string, run: Command['run']): Command {
   return { path, syntax, help, kind: 'act', run };
+}
+
+/** An act that vde_switch does not have. */
+export function ownAct(path: string, syntax: string, help: string, run: Command['run']): Command {
+  return { ...act(path, syntax, help, run), own: true };
 }
 
 export function list(path: string, syntax: string, help: string, run: Command['run']): Command {

@@ -20,8 +20,9 @@ export function managementCommands(all: () => readonly Command[]): readonly Comm
     list('help', '[arg]', 'Help (limited to arg when specified)', ({ argument, print }) => {
       print(helpLine('COMMAND PATH', 'SYNTAX', 'HELP'));
       print(helpLine('------------', '--------------', '------------'));
-      for (const { path, syntax, help } of all()) {
-        if (path.startsWith(argument)) print(helpLine(path, syntax, help));
+      for (const { path, syntax, help, own } of all()) {
+        if (path.startsWith(argument) && (!own || argument !== ''))
+          print(helpLine(path, syntax, help));
       }
       return SUCCESS;
     }),

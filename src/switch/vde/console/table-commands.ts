@@ -1,9 +1,9 @@
 /** Commands on the filtering database (hash/) and on the spanning tree (fstp/). */
 import { leadingNumber, scanAddress, scanNumbers } from './arguments.ts';
-import { act, type Command, list, menu } from './command.ts';
+import { act, type Command, list, menu, ownAct } from './command.ts';
 import { Errno, type Status, SUCCESS } from './errno.ts';
 import { four, hasVlan, selectVlans } from './numbers.ts';
-import type { AddressView, ConsoleTarget, TreeView } from './target.ts';
+import type { AddressView, ConsoleTarget, TreeGuard, TreeView } from './target.ts';
 
 export const hashCommands: readonly Command[] = [
   menu('hash', 'HASH TABLE MENU'),
@@ -70,6 +70,17 @@ export const treeCommands: readonly Command[] = [
   act('fstp/bonus', 'VLAN PORT COST', 'set the port bonus for a vlan', ({ target, argument }) =>
     onVlanPort(target, argument, (port, cost) => target.setBonus(port, cost)),
   ),
+  ownAct('fstp/setcost', 'VLAN PORT COST', 'set the cost, 0=as the link is', (invocation) =>
+    onVlanPort(invocation.target, invocation.argument, (port, cost) =>
+      invocation.target.setCost(port, cost),
+    ),
+  ),
+  guardCommand('bpdu', 'a BPDU disables the port 1=Y 0=N'),
+  guardCommand('root', 'the root is never behind the port 1=Y 0=N'),
+  guardCommand('change', 'topology changes end at the port 1=Y 0=N'),
+  ownAct('fstp/recover', 'VLAN PORT', 'let a disabled port try again', ({ target, argument }) =>
+    onVlanPort(target, `${argument} 0`, (port) => target.recover(port)),
+  ),
   list('fstp/print', '[N]', 'print fst data for the defined vlan', (invocation) => {
     const { target, print } = invocation;
     const tree = target.tree();
@@ -79,6 +90,12 @@ export const treeCommands: readonly Command[] = [
     });
   }),
 ];
+
+function guardCommand(guard: TreeGuard, help: string): Command {
+  return ownAct(`fstp/${guard}guard`, 'VLAN PORT 1/0', help, ({ target, argument }) =>
+    onVlanPort(target, argument, (port, value) => target.setGuard(port, guard, value !== 0)),
+  );
+}
 
 /** Reads VLAN, port and a value; there is one tree for all VLANs, so the VLAN only has to exist. */
 function onVlanPort(

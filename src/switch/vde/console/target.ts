@@ -38,6 +38,9 @@ export interface AddressView {
   readonly age: number;
 }
 
+/** What keeps BPDUs of a port from doing harm; Kith's own, vde_switch has none. */
+export type TreeGuard = 'bpdu' | 'root' | 'change';
+
 export type TreeRole = 'Unknown' | 'Edge' | 'Root' | 'Alternate/Backup' | 'Designated';
 
 export interface TreeView {
@@ -118,6 +121,11 @@ export interface ConsoleTarget {
   setTreeEnabled(enabled: boolean): Status;
   setEdge(port: number, edge: boolean): Status;
   setBonus(port: number, cost: number): Status;
+  /** @param cost 0: as the link is */
+  setCost(port: number, cost: number): Status;
+  setGuard(port: number, guard: TreeGuard, on: boolean): Status;
+  /** Lets a port that a guard disabled try again. */
+  recover(port: number): Status;
 
   portCount(): number;
   setPortCount(count: number): Status;

@@ -145,6 +145,11 @@ const ACTS: readonly (readonly [string, ...(readonly unknown[])])[] = [
   ['fstp/setedge 0 1 1', 'setEdge', 1, true],
   ['fstp/setedge 12 513 0', 'setEdge', 513, false],
   ['fstp/bonus 0 1 100', 'setBonus', 1, 100],
+  ['fstp/setcost 0 1 5', 'setCost', 1, 5],
+  ['fstp/bpduguard 0 1 1', 'setGuard', 1, 'bpdu', true],
+  ['fstp/rootguard 12 513 0', 'setGuard', 513, 'root', false],
+  ['fstp/changeguard 0 1 1', 'setGuard', 1, 'change', true],
+  ['fstp/recover 0 1', 'recover', 1],
   ['port/setnumports 64', 'setPortCount', 64],
   ['port/sethub 1', 'setHub', true],
   ['port/sethub', 'setHub', false],
@@ -234,9 +239,11 @@ test('help', async (t) => {
   );
   t.is(await once('help nothing'), listing(head));
   const all = (await once('help')).split('\n');
-  t.is(all.length, COMMANDS.length + 7);
+  t.is(all.length, COMMANDS.filter(({ own }) => !own).length + 7, 'as vde_switch has them');
+  t.false(all.some((line) => line.startsWith('fstp/rootguard')));
+  t.true((await once('help fstp')).includes('fstp/rootguard'));
   t.true(all.includes('vlan               ============    VLAN MANAGEMENT MENU'));
-  t.is(COMMANDS.filter(({ kind }) => kind !== 'menu').length, 44);
+  t.is(COMMANDS.filter(({ kind }) => kind !== 'menu').length, 49);
 });
 
 test('logout and shutdown', async (t) => {
