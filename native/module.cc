@@ -133,6 +133,10 @@ POLLER_METHOD(Poll) {
   return arguments.ok ? poller.Poll(timeout) : 0;
 }
 
+bool Within(int32_t at, int32_t length, size_t room) {
+  return at >= 0 && length >= 0 && static_cast<size_t>(at) + static_cast<size_t>(length) <= room;
+}
+
 // Takes a number of records that the arrays can hold.
 int32_t Count(Arguments& arguments, int32_t most) {
   const int32_t count = arguments.Int();
@@ -174,6 +178,29 @@ POLLER_METHOD(SetKey) {
 POLLER_METHOD(ClearKey) {
   const int32_t slot = arguments.Int();
   if (arguments.ok) poller.aead.Clear(slot);
+  return 0;
+}
+
+// copyOut(offset, length, shared, at)
+POLLER_METHOD(CopyOut) {
+  size_t room = 0;
+  const int32_t offset = arguments.Int(), length = arguments.Int();
+  uint8_t* shared = arguments.Array<uint8_t>(napi_uint8_array, 0, &room);
+  const int32_t at = arguments.Int();
+  const Memory& memory = poller.memory();
+  arguments.ok = arguments.ok && memory.Holds(offset, length) && Within(at, length, room);
+  if (arguments.ok) memcpy(shared + at, memory.slab + offset, length);
+  return 0;
+}
+
+// copyIn(shared, at, length, offset)
+POLLER_METHOD(CopyIn) {
+  size_t room = 0;
+  const uint8_t* shared = arguments.Array<uint8_t>(napi_uint8_array, 0, &room);
+  const int32_t at = arguments.Int(), length = arguments.Int(), offset = arguments.Int();
+  const Memory& memory = poller.memory();
+  arguments.ok = arguments.ok && memory.Holds(offset, length) && Within(at, length, room);
+  if (arguments.ok) memcpy(memory.slab + offset, shared + at, length);
   return 0;
 }
 
@@ -221,6 +248,15 @@ SOCKET_FUNCTION(ConnectUnixDatagram) {
 SOCKET_FUNCTION(OpenUdp) {
   const uint8_t* address = arguments.Octets(kAddressLength);
   return arguments.ok ? OpenUdp(address) : 0;
+}
+
+// openUdpGroup(address, program, out: a place for each socket)
+SOCKET_FUNCTION(OpenUdpGroup) {
+  size_t length = 0, count = 0;
+  const uint8_t* address = arguments.Octets(kAddressLength);
+  const uint8_t* program = arguments.Array<uint8_t>(napi_uint8_array, 0, &length);
+  int32_t* out = arguments.Array<int32_t>(napi_int32_array, 1, &count);
+  return arguments.ok ? OpenUdpGroup(address, program, length, out, count) : 0;
 }
 
 SOCKET_FUNCTION(OpenTcpListener) {
@@ -387,6 +423,7 @@ NAPI_MODULE_INIT() {
       Method("hold", Hold),
       Method("flush", Flush),     Method("setKey", SetKey),
       Method("seal", Seal),       Method("clearKey", ClearKey),
+      Method("copyOut", CopyOut), Method("copyIn", CopyIn),
       Method("open", Open),       Method("segment", Segment),
       Method("close", Close),
   };
@@ -396,6 +433,7 @@ NAPI_MODULE_INIT() {
       Method("openUnixDatagram", OpenUnixDatagramCall),
       Method("connectUnixDatagram", ConnectUnixDatagramCall),
       Method("openUdp", OpenUdpCall),
+      Method("openUdpGroup", OpenUdpGroupCall),
       Method("openTcpListener", OpenTcpListenerCall),
       Method("openTcpConnection", OpenTcpConnectionCall),
       Method("openStreamPair", OpenStreamPairCall),

@@ -1,6 +1,7 @@
 #include "sockets.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sys/eventfd.h>
@@ -19,6 +20,8 @@ namespace {
 
 constexpr int kStreamBacklog = 128;
 constexpr int kUdpBuffer = 4 * 1024 * 1024;
+constexpr size_t kMostSockets = 64;       // of a group
+constexpr size_t kMostInstructions = 64;  // of the program that steers it
 
 int Set(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof value);
@@ -92,7 +95,10 @@ int ConnectUnixDatagram(int fd, const char* peer, size_t peerLength) {
   return connect(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 ? 0 : -errno;
 }
 
-int OpenUdp(const uint8_t* address) {
+namespace {
+
+// A member of a group shares its address with those that are bound already.
+int BindUdp(const uint8_t* address, bool member) {
   SocketAddress local;
   socklen_t length;
   Descriptor fd(OpenInternet(address, SOCK_DGRAM, &local, &length));
@@ -104,8 +110,46 @@ int OpenUdp(const uint8_t* address) {
     Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
   // Runs of datagrams arrive joined where the kernel can; one by one where it cannot.
   Set(fd, IPPROTO_UDP, UDP_GRO, 1);
+  if (member && Set(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0) return -errno;
   if (bind(fd, &local.any, length) != 0) return -errno;
   return fd.Release();
+}
+
+int Steer(int fd, const uint8_t* program, size_t length) {
+  // The kernel copies it; what JavaScript gives need not be aligned for it.
+  sock_filter instructions[kMostInstructions];
+  const size_t count = length / sizeof *instructions;
+  if (count == 0 || count > kMostInstructions || length % sizeof *instructions != 0) return -EINVAL;
+  memcpy(instructions, program, length);
+  const sock_fprog filter = {static_cast<unsigned short>(count), instructions};
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &filter, sizeof filter) != 0)
+    return -errno;
+  return 0;
+}
+
+}  // namespace
+
+int OpenUdp(const uint8_t* address) { return BindUdp(address, false); }
+
+// The first is bound alone, so that an address in use is refused; then it lets the others in.
+// Their order in the group is that in which they were bound. A process of the same user that
+// joins later is given nothing, as the program names only ours.
+int OpenUdpGroup(const uint8_t* address, const uint8_t* program, size_t length, int32_t* out,
+                 size_t count) {
+  if (count == 0 || count > kMostSockets) return -EINVAL;
+  Descriptor sockets[kMostSockets];
+  uint8_t bound[kAddressLength];
+  for (size_t i = 0; i < count; i++) {
+    sockets[i].Take(BindUdp(i == 0 ? address : bound, i > 0));
+    if (sockets[i] < 0) return sockets[i];
+    if (i > 0) continue;
+    if (int error = LocalAddress(sockets[0], bound)) return error;
+    if (Set(sockets[0], SOL_SOCKET, SO_REUSEPORT, 1) != 0) return -errno;
+  }
+  if (count > 1)
+    if (int error = Steer(sockets[0], program, length)) return error;
+  for (size_t i = 0; i < count; i++) out[i] = sockets[i].Release();
+  return 0;
 }
 
 int OpenTcpListener(const uint8_t* address) {

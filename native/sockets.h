@@ -21,6 +21,10 @@ int OpenUnixDatagram(const char* path, size_t pathLength, const char* peer, size
 int ConnectUnixDatagram(int fd, const char* peer, size_t peerLength);
 // The addresses are canonical; a mapped one asks for an IPv4 socket.
 int OpenUdp(const uint8_t* address);
+// As many sockets as `out` has room for, all bound to one address. `program` (instructions of
+// classic BPF, in octets) returns for each datagram the index of the socket that gets it.
+int OpenUdpGroup(const uint8_t* address, const uint8_t* program, size_t length, int32_t* out,
+                 size_t count);
 int OpenTcpListener(const uint8_t* address);
 int OpenTcpConnection(const uint8_t* address);
 int OpenStreamPair(int32_t out[2]);

@@ -5,6 +5,7 @@
  * Each check carries the phrase that completes "it must be …".
  */
 import { z } from 'zod';
+import { MOST_WORKERS } from '../data-plane/local-index.ts';
 import { uidOf } from '../f2f/uid.ts';
 import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
 import { nodeSuite } from '../links/handshake/node-suite.ts';
@@ -260,6 +261,21 @@ const linkSection = section({
     .describe('The ciphers offered; of those the friend offers too, the fastest is taken.'),
 });
 
+const WORKERS_ALLOWED = `a whole number from 1 to ${MOST_WORKERS}, or "auto"`;
+
+const dataPlaneSection = section({
+  workers: z
+    .union(
+      [
+        z.literal('auto'),
+        z.int(WORKERS_ALLOWED).min(1, WORKERS_ALLOWED).max(MOST_WORKERS, WORKERS_ALLOWED),
+      ],
+      WORKERS_ALLOWED,
+    )
+    .default('auto')
+    .describe('Threads that move frames; those beyond the first have sessions of links over UDP.'),
+});
+
 /** A text that a check of tap/interface-options.ts reads. */
 function tapText(allowed: string, isAllowed: (text: string) => boolean) {
   return z.string(allowed).refine(isAllowed, allowed);
@@ -352,6 +368,7 @@ export const configFileSchema = section({
     .describe('Interfaces of this machine on the switch, made at the start (CAP_NET_ADMIN).'),
   stp: stpSection.prefault({}).describe('The spanning tree.'),
   link: linkSection.prefault({}).describe('The links to friends.'),
+  dataPlane: dataPlaneSection.prefault({}).describe('What moves the frames.'),
   log: logSection.prefault({}).describe('The log on standard error.'),
 }).superRefine((file, context) => {
   for (const [path, message] of contradictions(file)) {

@@ -3,17 +3,19 @@
  *
  *   VDE clients -- VdeServer --+                        +-- F2FCore -- friends
  *                              |                        |
- *                              +--> DataPlane (worker) <-+
+ *                              +--> DataPlane (workers) <+
  *                                        ^  |
  *                          BridgeControl +--+ BPDUs, port states
  *
  * Nothing here touches a frame. What the node tells is in node-reports.ts.
  */
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { monotonicClock } from '../clock.ts';
 import { DataPlane } from '../data-plane/data-plane.ts';
-import { type EngineThread, startWorkerThread } from '../data-plane/engine-thread.ts';
+import { type EngineThread, startWorkerThreads } from '../data-plane/engine-thread.ts';
+import { workerCount } from '../data-plane/worker-count.ts';
 import { KithError } from '../errors.ts';
 import { F2FCore } from '../f2f/core.ts';
 import { type Identity, loadOrCreateIdentity } from '../f2f/identity.ts';
@@ -81,7 +83,8 @@ export interface RunningNode {
 /** What a node runs on; tests bring their own. */
 export interface NodeEnvironment {
   readonly sockets: SystemSockets;
-  startEngine(config: KithConfig): EngineThread;
+  /** The workers of the data plane, that of the ports first. */
+  startEngines(config: KithConfig): readonly EngineThread[];
   readonly providers: readonly ProviderFactory[];
 }
 
@@ -114,8 +117,8 @@ function systemEnvironment(): NodeEnvironment {
   const sockets = systemSockets();
   return {
     sockets,
-    startEngine: ({ link, switch: bridge }) =>
-      startWorkerThread(sockets, {
+    startEngines: ({ link, switch: bridge, dataPlane }) =>
+      startWorkerThreads(sockets, workerCount(dataPlane.workers, availableParallelism()), {
         rehearse: true,
         keepalive: { interval: link.keepaliveMs, failAfter: link.failAfterMs },
         database: {
@@ -215,7 +218,7 @@ class Assembly {
     });
     this.closed.catch(() => {}); // it is also told by close()
 
-    const dataPlane = new DataPlane(environment.startEngine(config), environment.sockets, {
+    const dataPlane = new DataPlane(environment.startEngines(config), environment.sockets, {
       bridgeFrame: (port, frame) => bridge.receive(port, frame),
       packet: (localIndex, type, payload) => core.packet(localIndex, type, payload),
       sessionDead: (localIndex, silence) => core.sessionDead(localIndex, silence),
@@ -227,6 +230,8 @@ class Assembly {
       addressNews: (news) => this.#console.addressNews(news),
       failed: (error) => this.#fail(error),
     });
+    const { workers } = dataPlane;
+    if (workers > 1) log.info({ workers }, 'sessions are spread over workers');
     const settings = new SwitchSettings((whole) => dataPlane.configure(whole));
     const vlans = new VlanRegistry();
     const plan = new PortPlan({

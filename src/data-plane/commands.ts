@@ -69,6 +69,17 @@ export interface OpenSession {
   readonly confined?: boolean;
 }
 
+/** The same session as the worker of the ports has to know it, which does not have it itself. */
+export interface OpenRemoteSession
+  extends Pick<
+    OpenSession,
+    'localIndex' | 'descriptor' | 'address' | 'port' | 'mode' | 'confined' | 'superFrames'
+  > {
+  readonly op: 'open-remote-session';
+  /** The worker that has it. */
+  readonly worker: number;
+}
+
 /** From now on the port's frames leave through this session; others of the port still receive. */
 export interface UseSession {
   readonly op: 'use-session';
@@ -184,7 +195,7 @@ export interface FlushPort {
 export interface Query {
   readonly op: 'query';
   readonly id: number;
-  readonly what: 'addresses' | 'sessions' | 'io' | 'impairments';
+  readonly what: 'addresses' | 'sessions' | 'remote-drops' | 'io' | 'impairments';
 }
 
 export type Command =
@@ -194,6 +205,7 @@ export type Command =
   | AddEndpoint
   | SendMessage
   | OpenSession
+  | OpenRemoteSession
   | UseSession
   | CloseSession
   | SendPacket

@@ -1,6 +1,9 @@
 /**
  * The data plane as the main thread sees it: descriptors, sessions, ports.
  *
+ * There is one worker, or one with the ports and others that have sessions: commands go to whom
+ * they concern (routes.ts), and what the workers tell is put together.
+ *
  * It hands out descriptor indices, turns notices into calls, and is the carrier
  * host of the link providers. It holds no policy.
  */
@@ -16,9 +19,11 @@ import { formatMac } from '../switch/mac-address.ts';
 import type { CircuitEnd } from './circuits.ts';
 import type { Command, OpenSession, PacketPriority, Query } from './commands.ts';
 import type { EngineThread } from './engine-thread.ts';
+import { RECORD_STEERING } from './local-index.ts';
 import { type Notice, NoticeKind, parseNotice } from './notice.ts';
 import type { CaptureFilter } from './recorder.ts';
-import type { ImpairmentReport, SessionReport } from './report.ts';
+import { addDrops, type ImpairmentReport, type RemoteDrops, type SessionReport } from './report.ts';
+import { route } from './routes.ts';
 
 /** What the data plane tells the rest of the node. */
 export interface DataPlaneEvents {
@@ -80,47 +85,87 @@ const RESERVED_INDICES = 64;
 export class DataPlane implements CarrierHost {
   readonly sockets: SystemSockets;
   readonly counters: CounterReader;
-  readonly #thread: EngineThread;
+  readonly #threads: readonly EngineThread[];
   readonly #events: DataPlaneEvents;
   readonly #descriptors = new Map<number, DescriptorEvents>();
+  /** Descriptors of which every worker has a socket. */
+  readonly #groups = new Set<number>();
   readonly #answers = new Map<number, (answer: unknown) => void>();
   readonly #captures = new Map<number, CaptureEvents>();
   #nextCapture = 0;
   #nextIndex = 0;
   #nextQuery = 0;
-  #draining = false;
+  /** Threads whose rings have more than a turn's worth. */
+  readonly #draining = new Set<EngineThread>();
   #stopped = false;
 
-  constructor(thread: EngineThread, sockets: SystemSockets, events: DataPlaneEvents) {
+  /** @param threads that of the ports first */
+  constructor(
+    threads: EngineThread | readonly EngineThread[],
+    sockets: SystemSockets,
+    events: DataPlaneEvents,
+  ) {
+    this.#threads = 'post' in threads ? [threads] : threads;
     this.sockets = sockets;
-    this.counters = new CounterReader(thread.counters);
-    this.#thread = thread;
+    this.counters = new CounterReader(...this.#threads.map(({ counters }) => counters));
     this.#events = events;
-    thread.onNotices = () => this.#drain();
-    thread.onAnswer = (id, answer) => {
-      this.#answers.get(id)?.(answer);
-      this.#answers.delete(id);
-    };
-    thread.onFailure = (error) => events.failed(error);
+    for (const thread of this.#threads) {
+      thread.onNotices = () => this.#drain(thread);
+      thread.onAnswer = (id, answer) => {
+        this.#answers.get(id)?.(answer);
+        this.#answers.delete(id);
+      };
+      thread.onFailure = (error) => events.failed(error);
+    }
   }
 
   get implementation(): string {
-    return this.#thread.implementation;
+    return this.#threads[0].implementation;
+  }
+
+  /** Workers, that of the ports among them. */
+  get workers(): number {
+    return this.#threads.length;
+  }
+
+  /** Whether sessions on a descriptor may live in any worker, and not only in that of the ports. */
+  isShared(descriptor: number): boolean {
+    return this.#groups.has(descriptor);
   }
 
   /** Notices dropped for want of room, by whose fault it may have been. */
   get noticesDropped(): { readonly strangers: number; readonly friends: number } {
-    return { strangers: this.#thread.strangers.drops, friends: this.#thread.friends.drops };
+    let strangers = 0;
+    let friends = 0;
+    for (const thread of this.#threads) {
+      strangers += thread.strangers.drops;
+      friends += thread.friends.drops;
+    }
+    return { strangers, friends };
   }
 
   // ---- CarrierHost
 
-  adopt(systemDescriptor: number, kind: DescriptorKind, events: DescriptorEvents): number {
-    if (this.#stopped) this.sockets.closeDescriptor(systemDescriptor);
+  adopt(
+    systemDescriptors: number | readonly number[],
+    kind: DescriptorKind,
+    events: DescriptorEvents,
+  ): number {
+    const all = typeof systemDescriptors === 'number' ? [systemDescriptors] : systemDescriptors;
+    if (this.#stopped) for (const each of all) this.sockets.closeDescriptor(each);
     const descriptor = this.#freeIndex();
     this.#descriptors.set(descriptor, events);
-    this.#post({ op: 'add-descriptor', descriptor, systemDescriptor, kind });
+    if (all.length > 1) this.#groups.add(descriptor);
+    for (const [worker, systemDescriptor] of all.entries()) {
+      this.#postTo(worker, { op: 'add-descriptor', descriptor, systemDescriptor, kind });
+    }
     return descriptor;
+  }
+
+  openDatagrams(host: string, port: number): readonly number[] {
+    const { workers } = this;
+    if (workers === 1) return [this.sockets.openUdp(host, port)];
+    return this.sockets.openUdpGroup(host, port, workers, RECORD_STEERING);
   }
 
   watch(descriptor: number): void {
@@ -139,6 +184,7 @@ export class DataPlane implements CarrierHost {
 
   release(descriptor: number): void {
     if (!this.#descriptors.delete(descriptor)) return;
+    this.#groups.delete(descriptor);
     this.#post({ op: 'remove-descriptor', descriptor });
   }
 
@@ -264,9 +310,12 @@ export class DataPlane implements CarrierHost {
 
   /** The sessions there are. Those that are gone and were clear go to `sessionEnded` first. */
   async sessions(): Promise<readonly SessionReport[]> {
-    const reports = (await this.#query('sessions')) as SessionReport[];
+    const remote = this.workers > 1 ? this.#query('remote-drops') : [];
+    const [drops, ...answers] = await Promise.all([remote, ...this.#queryAll('sessions')]);
+    const reports = (answers as SessionReport[][]).flat();
     for (const report of reports) if (report.ended) this.#events.sessionEnded(report);
-    return reports.filter(({ ended }) => !ended);
+    const live = reports.filter(({ ended }) => !ended);
+    return this.workers === 1 ? live : addDrops(live, drops as RemoteDrops[]);
   }
 
   async impairments(): Promise<readonly ImpairmentReport[]> {
@@ -274,19 +323,28 @@ export class DataPlane implements CarrierHost {
   }
 
   async ioCounters(): Promise<Readonly<Record<string, number>>> {
-    return (await this.#query('io')) as Record<string, number>;
+    const sum: Record<string, number> = {};
+    for (const counters of await Promise.all(this.#queryAll('io'))) {
+      for (const [name, value] of Object.entries(counters as Record<string, number>)) {
+        sum[name] = (sum[name] ?? 0) + value;
+      }
+    }
+    return sum;
   }
 
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    await this.#thread.stop();
+    await Promise.all(this.#threads.map((thread) => thread.stop()));
     this.#descriptors.clear();
-    this.#thread.strangers.drain((bytes) => {
-      // A connection that came in and was not fetched is closed by nobody else.
-      const notice = parseNotice(bytes);
-      if (notice?.kind === NoticeKind.accepted) this.sockets.closeDescriptor(notice.value);
-    });
+    this.#groups.clear();
+    for (const { strangers } of this.#threads) {
+      strangers.drain((bytes) => {
+        // A connection that came in and was not fetched is closed by nobody else.
+        const notice = parseNotice(bytes);
+        if (notice?.kind === NoticeKind.accepted) this.sockets.closeDescriptor(notice.value);
+      });
+    }
     for (const answer of this.#answers.values()) answer([]);
     this.#answers.clear();
     for (const capture of this.#captures.values()) capture.ended();
@@ -294,16 +352,25 @@ export class DataPlane implements CarrierHost {
   }
 
   #post(command: Command): void {
-    if (!this.#stopped) this.#thread.post(command);
+    if (this.workers === 1) this.#postTo(0, command);
+    else route(command, this.workers, (worker, each) => this.#postTo(worker, each));
   }
 
-  #query(what: Query['what']): Promise<unknown> {
+  #postTo(worker: number, command: Command): void {
+    if (!this.#stopped) this.#threads[worker].post(command);
+  }
+
+  #query(what: Query['what'], worker = 0): Promise<unknown> {
     if (this.#stopped) return Promise.resolve([]);
     const id = this.#nextQuery++;
     return new Promise((resolve) => {
       this.#answers.set(id, resolve);
-      this.#post({ op: 'query', id, what });
+      this.#postTo(worker, { op: 'query', id, what });
     });
+  }
+
+  #queryAll(what: Query['what']): Promise<unknown>[] {
+    return this.#threads.map((_, worker) => this.#query(what, worker));
   }
 
   /** Indices are used round and round, so that a late notice hardly ever meets a new owner. */
@@ -317,26 +384,26 @@ export class DataPlane implements CarrierHost {
     throw new RangeError('no descriptor index is left');
   }
 
-  #drain(): void {
+  #drain(thread: EngineThread): void {
     for (const capture of this.#captures.values()) capture.recorded();
     let taken = 0;
     const friends: Notice[] = [];
-    this.#thread.friends.drain((bytes) => {
+    thread.friends.drain((bytes) => {
       const notice = parseNotice(bytes);
       if (notice !== undefined) friends.push(notice);
     }, NOTICES_PER_TURN);
     // Strangers in between: what a stream said comes before the news that it is closed.
-    taken += this.#thread.strangers.drain((bytes) => {
+    taken += thread.strangers.drain((bytes) => {
       const notice = parseNotice(bytes);
       if (notice !== undefined) this.#dispatch(notice);
     }, NOTICES_PER_TURN);
     taken += friends.length;
     for (const notice of friends) this.#dispatch(notice);
-    if (taken >= NOTICES_PER_TURN && !this.#draining) {
-      this.#draining = true;
+    if (taken >= NOTICES_PER_TURN && !this.#draining.has(thread)) {
+      this.#draining.add(thread);
       setImmediate(() => {
-        this.#draining = false;
-        if (!this.#stopped) this.#drain();
+        this.#draining.delete(thread);
+        if (!this.#stopped) this.#drain(thread);
       });
     }
   }
@@ -367,6 +434,9 @@ export class DataPlane implements CarrierHost {
       case NoticeKind.closed: {
         const events = this.#descriptors.get(subject);
         this.#descriptors.delete(subject);
+        // One of a group is of no use without the others.
+        if (this.#groups.delete(subject))
+          this.#post({ op: 'remove-descriptor', descriptor: subject });
         events?.closed?.(value);
         return;
       }

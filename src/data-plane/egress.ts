@@ -49,6 +49,7 @@ import { pieceOctets } from '../links/super-reassembly.ts';
 import { answerNumber } from './circuits.ts';
 import type { Endpoint } from './endpoint.ts';
 import { CHUNK_LENGTH, type DataPlaneMemory } from './memory.ts';
+import type { LinkSession } from './remote-session.ts';
 import { type Session, STAGED_RECORDS } from './session.ts';
 
 /** Octets of one staging area: a super-frame with the headers of its records. */
@@ -77,7 +78,7 @@ export interface EgressObserver {
   /** Frames that waited for the endpoint have left. */
   endpointDrained(endpoint: Endpoint): void;
   /** The session that a link port sends through. */
-  sessionOf(port: number): Session | undefined;
+  sessionOf(port: number): LinkSession | undefined;
 }
 
 export class Egress {
@@ -492,7 +493,10 @@ export class Egress {
         let from = start;
         for (let index = 0; index < session.recordCount; index++) {
           const size = session.recordEnds[index] - from;
-          const passed = this.relay(outer, number, from, size);
+          const passed =
+            outer.crossing === undefined
+              ? this.relay(outer, number, from, size)
+              : outer.relay(number, from, size);
           // A probe that does not fit is as good as lost; what is no probe tells that the way shrank.
           if (!passed && size <= session.recordLength) session.pathMtu.tooLarge(size, this.now);
           from = session.recordEnds[index];

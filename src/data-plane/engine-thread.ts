@@ -1,5 +1,5 @@
 /**
- * Where an engine runs: in a worker of its own, or, for tests, right here.
+ * Where the engines of a data plane run: each in a worker of its own, or, for tests, right here.
  *
  * Commands go in by message and an eventfd that ends the worker's poll; notices
  * come out through shared rings and one coalesced message.
@@ -7,11 +7,10 @@
 import { Worker } from 'node:worker_threads';
 import type { BatchedIo, SystemSockets } from '../io/contract.ts';
 import { SharedRing } from '../io/ring.ts';
-import type { KeepaliveOptions } from '../links/keepalive.ts';
-import { allocateCounters, CounterWriter } from '../switch/counters.ts';
-import { FilteringDatabase, type FilteringDatabaseOptions } from '../switch/filtering-database.ts';
+import { allocateCounters } from '../switch/counters.ts';
 import type { Command } from './commands.ts';
-import { Engine } from './engine.ts';
+import type { DataPlaneEngine } from './engine-contract.ts';
+import { type EngineSettings, makeEngine, type SharedMemory, shareMemory } from './engine-maker.ts';
 import { NoticeWriter } from './notice-writer.ts';
 import { withDeparted } from './report.ts';
 
@@ -36,13 +35,6 @@ export interface EngineThread {
   stop(): Promise<void>;
 }
 
-export interface EngineSettings {
-  readonly keepalive?: KeepaliveOptions;
-  readonly database?: FilteringDatabaseOptions;
-  /** Walks through the data path before it begins (rehearsal.ts): about 0.2 s of processor. */
-  readonly rehearse?: boolean;
-}
-
 /** What the worker is started with. */
 export interface WorkerStart {
   readonly doorbell: number;
@@ -52,6 +44,10 @@ export interface WorkerStart {
   /** One Int32: 1 while the main thread has been told and has not looked yet. */
   readonly flag: SharedArrayBuffer;
   readonly settings: EngineSettings;
+  /** 0: that of the ports. */
+  readonly worker: number;
+  /** Absent while there is one worker only. */
+  readonly shared: SharedMemory | undefined;
 }
 
 /** From the worker: there are notices, or an answer. */
@@ -69,13 +65,24 @@ class WorkerThread implements EngineThread {
   readonly #doorbell: number;
   readonly #flag = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   readonly #worker: Worker;
-  readonly #ended: Promise<void>;
+  /** Settled when the worker is gone, however that came about. */
+  readonly ended: Promise<void>;
+  /** All workers of the data plane: each may ring the doorbell of any. */
+  readonly #together: readonly WorkerThread[];
   #stopping = false;
   #rung = false;
 
-  constructor(sockets: SystemSockets, settings: EngineSettings) {
+  constructor(
+    sockets: SystemSockets,
+    settings: EngineSettings,
+    doorbell: number,
+    together: readonly WorkerThread[],
+    shared: SharedMemory | undefined,
+  ) {
+    const worker = together.length;
     this.#sockets = sockets;
-    this.#doorbell = sockets.openDoorbell();
+    this.#doorbell = doorbell;
+    this.#together = together;
     this.strangers = SharedRing.create(STRANGERS_RING_LENGTH);
     this.friends = SharedRing.create(FRIENDS_RING_LENGTH);
     const workerData: WorkerStart = {
@@ -85,10 +92,12 @@ class WorkerThread implements EngineThread {
       counters: this.counters,
       flag: this.#flag,
       settings,
+      worker,
+      shared,
     };
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData,
-      name: 'kith-data-plane',
+      name: worker === 0 ? 'kith-data-plane' : `kith-sessions-${worker}`,
       // The worker allocates next to nothing; small heaps keep an idle node small.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
@@ -101,7 +110,7 @@ class WorkerThread implements EngineThread {
         this.onAnswer(message.id, message.answer);
       }
     });
-    this.#ended = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       this.#worker.once('exit', () => resolve());
     });
     this.#worker.once('error', (error: Error) => {
@@ -121,20 +130,37 @@ class WorkerThread implements EngineThread {
   }
 
   async stop(): Promise<void> {
-    if (this.#stopping) return this.#ended;
+    if (this.#stopping) return this.ended;
     this.#stopping = true;
     this.#worker.postMessage('stop');
     this.#sockets.ringDoorbell(this.#doorbell);
-    await this.#ended;
+    // Its number may be another descriptor's once it is closed.
+    await Promise.all(this.#together.map(({ ended }) => ended));
     this.#sockets.closeDescriptor(this.#doorbell);
   }
 }
 
+/** Starts a data plane of one worker. */
 export function startWorkerThread(
   sockets: SystemSockets,
   settings: EngineSettings = {},
 ): EngineThread {
-  return new WorkerThread(sockets, settings);
+  return startWorkerThreads(sockets, 1, settings)[0];
+}
+
+/** Starts a data plane of several workers, that of the ports first. All have to be stopped. */
+export function startWorkerThreads(
+  sockets: SystemSockets,
+  workers: number,
+  settings: EngineSettings = {},
+): readonly EngineThread[] {
+  const doorbells = Array.from({ length: workers }, () => sockets.openDoorbell());
+  const shared = shareMemory(doorbells);
+  const threads: WorkerThread[] = [];
+  for (const doorbell of doorbells) {
+    threads.push(new WorkerThread(sockets, settings, doorbell, threads, shared));
+  }
+  return threads;
 }
 
 /** An engine in this thread over any I/O; `pump` does what the worker's loop would. */
@@ -143,13 +169,14 @@ export class InlineThread implements EngineThread {
   readonly strangers = SharedRing.create(STRANGERS_RING_LENGTH);
   readonly friends = SharedRing.create(FRIENDS_RING_LENGTH);
   readonly counters = allocateCounters();
-  readonly engine: Engine;
+  readonly engine: DataPlaneEngine;
   onNotices: () => void = () => {};
   onAnswer: (id: number, answer: unknown) => void = () => {};
   onFailure: (error: Error) => void = () => {};
   readonly #io: BatchedIo;
   readonly #notices: NoticeWriter;
   readonly #now: () => number;
+  readonly #isOneOfMany: boolean;
   #stopped = false;
 
   constructor(
@@ -157,18 +184,22 @@ export class InlineThread implements EngineThread {
     sockets: SystemSockets,
     now: () => number,
     settings: EngineSettings = {},
+    worker = 0,
+    shared?: SharedMemory,
   ) {
     this.implementation = io.implementation;
     this.#io = io;
     this.#now = now;
+    this.#isOneOfMany = shared !== undefined;
     this.#notices = new NoticeWriter(io.slab, this.strangers, this.friends);
-    this.engine = new Engine({
+    this.engine = makeEngine({
       io,
+      sockets,
       notices: this.#notices,
-      counters: new CounterWriter(this.counters),
-      discard: (descriptor) => sockets.closeDescriptor(descriptor),
-      ...(settings.keepalive === undefined ? {} : { keepalive: settings.keepalive }),
-      database: new FilteringDatabase(settings.database),
+      counters: this.counters,
+      settings,
+      worker,
+      shared,
     });
   }
 
@@ -183,12 +214,14 @@ export class InlineThread implements EngineThread {
   /** One turn without waiting. @returns whether there was anything to do */
   pump(): boolean {
     if (this.#stopped) return false;
+    // What crossed over from another worker is news as well.
+    const crossed = this.engine.timeout(this.#now()) === 0 && this.#isOneOfMany;
     const count = this.#io.poll(0);
     this.engine.turn(count, this.#now());
     const noticed = this.#notices.pending;
     this.#notices.pending = false;
     if (noticed) this.onNotices();
-    return count > 0 || noticed;
+    return count > 0 || noticed || crossed;
   }
 
   async stop(): Promise<void> {

@@ -11,11 +11,9 @@
  * worker, or in a test over an in-memory I/O. No frame allocates.
  */
 import { constants } from 'node:os';
-import { copyAddress } from '../io/address.ts';
 import {
   type BatchedIo,
   DescriptorKind,
-  KEY_SLOTS,
   MAX_DESCRIPTORS,
   type Offload,
   RX_STRIDE,
@@ -33,23 +31,22 @@ import { FilteringDatabase } from '../switch/filtering-database.ts';
 import { answerNumber, type CircuitEnd, Circuits } from './circuits.ts';
 import type { Command, OpenSession, Query } from './commands.ts';
 import type { Egress } from './egress.ts';
-import type { Endpoint } from './endpoint.ts';
+import { Endpoint } from './endpoint.ts';
+import type { DataPlaneEngine } from './engine-contract.ts';
+import type { Receiver } from './flow-control.ts';
 import { Ingress, type IngressTarget } from './ingress.ts';
-import { CHUNK_LENGTH, DataPlaneMemory, PiecePool } from './memory.ts';
+import { LiveSessions } from './live-sessions.ts';
+import { CHUNK_LENGTH, DataPlaneMemory } from './memory.ts';
 import { NoticeKind } from './notice.ts';
 import type { NoticeWriter } from './notice-writer.ts';
-import { PingPayload } from './ping-payload.ts';
-import { describeSession, type SessionReport } from './report.ts';
-import { Session } from './session.ts';
+import type { LinkSession, RemoteSession } from './remote-session.ts';
+import { type Crossings, RemoteSessions, type RemoteSessionsTarget } from './remote-sessions.ts';
+import type { Session } from './session.ts';
 import { Streams } from './streams.ts';
 import { Switchboard } from './switchboard.ts';
 
 /** Milliseconds between two ticks: liveness, ageing, key updates. */
 export const TICK_INTERVAL = 400;
-
-/** The low bits of a session's local index are its place in the table. */
-export const SESSION_TABLE_LENGTH = 1024;
-const SESSION_MASK = SESSION_TABLE_LENGTH - 1;
 
 const { ENOBUFS } = constants.errno;
 
@@ -71,32 +68,35 @@ export interface EngineOptions {
   readonly database?: FilteringDatabase;
   /** What to add to `now` for milliseconds since 1970. */
   readonly timeOrigin?: number;
+  /** The ways to other workers, which have sessions too. */
+  readonly crossings?: (memory: DataPlaneMemory) => Crossings;
 }
 
-export class Engine implements IngressTarget {
+export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTarget {
   readonly database: FilteringDatabase;
   readonly memory = new DataPlaneMemory();
   readonly ingress: Ingress;
   readonly #io: BatchedIo;
   readonly #notices: NoticeWriter;
   readonly #counters: CounterWriter;
-  readonly #keepalive: KeepaliveOptions;
   readonly #discard: (systemDescriptor: number) => void;
   readonly #board: Switchboard;
   readonly #egress: Egress;
   readonly #streams: Streams;
-  readonly #keySlots = new PiecePool(0, 1, KEY_SLOTS);
+  /** Undefined while there is no other worker. */
+  readonly #remotes: RemoteSessions | undefined;
   readonly #owners: (Owner | undefined)[] = new Array(MAX_DESCRIPTORS).fill(undefined);
-  readonly #sessions: (Session | undefined)[] = new Array(SESSION_TABLE_LENGTH).fill(undefined);
-  readonly #liveSessions = new Set<Session>();
+  readonly #sessions: LiveSessions;
   readonly #circuits = new Circuits();
   readonly #strangers: StrangerLimit;
-  readonly #ping = new PingPayload();
   /** The offload fields of the frame in hand. */
   readonly #offload: FrameOffload = {
     ...COMPLETE,
   };
-  readonly #retry = (endpoint: Endpoint): void => this.#egress.endpointWritable(endpoint);
+  readonly #retry = (receiver: Receiver): void => {
+    if (receiver instanceof Endpoint) this.#egress.endpointWritable(receiver);
+    else this.#board.flowControl.drained(receiver, this.#now);
+  };
   #now = 0;
   #nextTick = 0;
 
@@ -104,34 +104,44 @@ export class Engine implements IngressTarget {
     this.#io = options.io;
     this.#notices = options.notices;
     this.#counters = options.counters;
-    this.#keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
     this.database = options.database ?? new FilteringDatabase();
     this.#discard = options.discard;
     this.#strangers = new StrangerLimit(this.database.seed);
     const { memory, database } = this;
     this.#board = new Switchboard({ ...options, memory, database });
     this.#egress = this.#board.egress;
-    this.ingress = new Ingress(options.io, this);
+    this.#sessions = new LiveSessions({
+      ...options,
+      memory,
+      strangers: this.#strangers,
+      egress: this.#egress,
+      keepalive: options.keepalive ?? DEFAULT_KEEPALIVE,
+    });
+    this.ingress = new Ingress(options.io, this, this.#sessions);
+    const crossings = options.crossings?.(memory);
+    const { slab } = options.io;
+    const { landing } = memory;
+    this.#remotes = crossings && new RemoteSessions({ slab, landing, crossings, target: this });
     this.#streams = new Streams({
       io: options.io,
       chunks: memory.chunks,
       ingress: this.ingress,
       egress: this.#egress,
-      sessionOn: (descriptor) => this.#sessionOn(descriptor),
+      sessionOn: (descriptor) => this.#sessions.on(descriptor),
       makeRoom: () => this.#makeRoom(),
     });
   }
 
-  /** Milliseconds that the next poll may wait. */
   timeout(now: number): number {
+    if (this.#remotes !== undefined && !this.#remotes.lieDown()) return 0;
     const { flowControl, impaired } = this.#board;
     const { deadline } = this.ingress;
     const next = Math.min(this.#nextTick, flowControl.deadline, impaired.deadline, deadline);
     return Math.max(0, next - now);
   }
 
-  /** Deals with the `count` receive records of a poll. */
   turn(count: number, now: number): void {
+    this.#remotes?.getUp();
     this.#setNow(now);
     const { rx } = this.#io;
     let others = 0;
@@ -140,24 +150,30 @@ export class Engine implements IngressTarget {
       if (rx[at + Rx.event] !== RxEvent.data || !this.#scanData(at)) others++;
     }
     this.ingress.open(now);
+    this.#remotes?.receive(this.#board.flowControl, now);
     if (this.#circuits.messages > 0) this.#openRelayed(now);
     if (others > 0) {
       for (let i = 0; i < count; i++) this.#other(i * RX_STRIDE);
     }
-    if (now >= this.ingress.deadline) this.ingress.giveUp(now, this.#liveSessions);
+    if (now >= this.ingress.deadline) this.ingress.giveUp(now, this.#sessions);
     if (now >= this.#board.impaired.deadline) this.#board.impaired.release(now);
     if (now >= this.#nextTick) this.#tick(now);
     if (this.#board.claims.own.hasNews) this.#board.tellNews();
+    this.#remotes?.publish(); // who has to seal what crosses can begin
     this.#egress.drain();
     this.#board.flowControl.review(now, this.#retry);
     this.ingress.release();
     this.#board.releaseCopies();
     this.#streams.compact();
     this.#endBroken();
+    if (this.#remotes === undefined) return;
+    this.#remotes.clear();
+    this.#remotes.publish();
   }
 
   #setNow(now: number): void {
-    this.#now = this.#egress.now = this.#board.now = this.#board.claims.now = now;
+    this.#now = this.#egress.now = this.#sessions.now = now;
+    this.#board.now = this.#board.claims.now = now;
   }
 
   /** Ends the streams of which a piece got lost for want of memory: nothing behind it makes sense. */
@@ -166,7 +182,6 @@ export class Engine implements IngressTarget {
     if (broken !== undefined) for (const each of broken) this.#finish(each, ENOBUFS);
   }
 
-  /** Carries out a command between two turns. @returns the answer to a query */
   execute(command: Command, now: number): unknown {
     this.#setNow(now);
     switch (command.op) {
@@ -190,23 +205,20 @@ export class Engine implements IngressTarget {
       case 'open-session':
         this.#openSession(command);
         return undefined;
+      case 'open-remote-session': {
+        const session = this.#remotes?.open(command);
+        if (session !== undefined) this.#board.addSession(session);
+        return undefined;
+      }
       case 'use-session':
-        this.#board.useSession(command.port, this.session(command.localIndex));
+        this.#board.useSession(command.port, this.#linkSession(command.localIndex));
         return undefined;
       case 'close-session':
         this.#closeSession(command.localIndex, command.reason);
         return undefined;
-      case 'send-packet': {
-        const session = this.session(command.localIndex);
-        if (session === undefined) return undefined;
-        if (command.priority === 'control') {
-          this.#egress.controlToSession(session, command.type, command.payload);
-        } else {
-          session.bulk = command;
-          this.#sendBulk(session);
-        }
+      case 'send-packet':
+        this.#sessions.send(command);
         return undefined;
-      }
       case 'send-frame':
         this.#board.sendFrame(command.port, command.frame);
         return undefined;
@@ -252,9 +264,9 @@ export class Engine implements IngressTarget {
     }
   }
 
-  /** Sends what is gathered. */
   drain(): void {
     this.#egress.drain();
+    this.#remotes?.publish();
   }
 
   // ---- what came in
@@ -351,10 +363,10 @@ export class Engine implements IngressTarget {
       this.#finish(descriptor, ENOBUFS);
       return;
     }
-    for (const session of this.#liveSessions) {
+    for (const session of this.#sessions) {
       if (session.descriptor !== descriptor) continue;
       this.#egress.streamWritable(session);
-      this.#sendBulk(session);
+      this.#sessions.sendBulk(session);
     }
   }
 
@@ -371,15 +383,6 @@ export class Engine implements IngressTarget {
   #finish(descriptor: number, errno: number): void {
     this.#notices.friend(NoticeKind.closed, 0, descriptor, errno, -1, 0, 0);
     this.#removeDescriptor(descriptor);
-  }
-
-  /** Lets the bulk packet go if nothing else waits for the session. */
-  #sendBulk(session: Session): void {
-    const { bulk } = session;
-    if (bulk === undefined || session.waiting > 0) return;
-    session.bulk = undefined;
-    this.#egress.controlToSession(session, bulk.type, bulk.payload);
-    this.#notices.friend(NoticeKind.bulkSent, 0, session.localIndex, 0, -1, 0, 0);
   }
 
   // ---- circuits
@@ -399,7 +402,7 @@ export class Engine implements IngressTarget {
     ingress.open(now);
   }
 
-  #relayed(session: Session, offset: number, length: number): void {
+  #relayed(session: LinkSession, offset: number, length: number): void {
     if (length <= RELAY_HEADER_LENGTH || session.circuit !== undefined) {
       session.drops.malformed++;
       return;
@@ -413,22 +416,14 @@ export class Engine implements IngressTarget {
       if (!circuits.keep(session.port, number, from, octets)) session.drops.unknown++;
       return;
     }
-    const to = this.#board.sessionOf(next.port);
-    const passes = to !== undefined && to.circuit === undefined;
-    if (!passes || !this.#egress.relay(to, answerNumber(next.number), from, octets)) {
-      circuits.counters.relayDropped++;
-    }
+    const passes = this.#board.relay(next.port, answerNumber(next.number), from, octets);
+    if (!passes) circuits.counters.relayDropped++;
   }
 
   // ---- IngressTarget
 
-  session(localIndex: number): Session | undefined {
-    const session = this.#sessions[localIndex & SESSION_MASK];
-    return session?.localIndex === localIndex ? session : undefined;
-  }
-
   frame(
-    session: Session,
+    session: LinkSession,
     offset: number,
     length: number,
     offload: Readonly<FrameOffload>,
@@ -437,7 +432,7 @@ export class Engine implements IngressTarget {
     this.#board.fromSession(session, offset, length, offload, straight);
   }
 
-  packet(session: Session, type: number, offset: number, length: number): void {
+  packet(session: LinkSession, type: number, offset: number, length: number): void {
     if (type === PacketType.bridge) {
       if (this.#board.recorder.count > 0) this.#board.recordIn(session.port, offset, length);
       this.#board.toControl(session.port, offset, length);
@@ -454,51 +449,21 @@ export class Engine implements IngressTarget {
     this.#notices.friend(NoticeKind.packet, type, session.localIndex, 0, -1, offset, length);
   }
 
+  elsewhere(descriptor: number, address: number, offset: number, length: number): boolean {
+    return this.#remotes?.pass(descriptor, address, offset, length) ?? false;
+  }
+
+  /** Opening uses the job list, as sealing does. */
+  stray(descriptor: number, address: number, offset: number, length: number): void {
+    this.#egress.drain();
+    this.ingress.datagram(descriptor, offset, length, address);
+    this.ingress.open(this.#now);
+  }
+
   message(descriptor: number, address: number, offset: number, length: number): void {
     const { slab } = this.#io;
     if (address >= 0 && !this.#strangers.admit(slab, address, offset, length, this.#now)) return;
     this.#notices.stranger(NoticeKind.message, descriptor, 0, address, offset, length);
-  }
-
-  ping(session: Session, offset: number, length: number): void {
-    this.#egress.packetToSession(session, PacketType.pong, offset, length);
-  }
-
-  pong(session: Session, offset: number, length: number): void {
-    if (!this.#ping.read(this.#io.slab, offset, length)) {
-      session.drops.malformed++;
-      return;
-    }
-    session.keepalive.pong(this.#ping.sequence, this.#ping.sentAt, this.#now);
-  }
-
-  probe(session: Session, offset: number, length: number): void {
-    if (length < 2) {
-      session.drops.malformed++;
-      return;
-    }
-    this.#egress.packetToSession(session, PacketType.probeAcknowledgement, offset, 2);
-  }
-
-  probeAcknowledged(session: Session, offset: number, length: number): void {
-    const { slab } = this.#io;
-    if (length !== 2) {
-      session.drops.malformed++;
-      return;
-    }
-    session.pathMtu.acknowledged((slab[offset] << 8) | slab[offset + 1], this.#now);
-    this.#probe(session, this.#now);
-  }
-
-  alive(session: Session): boolean {
-    return this.#notices.friend(NoticeKind.alive, 0, session.localIndex, 0, -1, 0, 0);
-  }
-
-  roamed(session: Session, address: number): void {
-    copyAddress(this.#io.slab, address, session.address);
-    this.#strangers.hasSession(this.#io.slab, address, this.#now);
-    session.pathMtu.pathChanged(this.#now);
-    this.#notices.friend(NoticeKind.roamed, 0, session.localIndex, 0, address, 0, 0);
   }
 
   // ---- time
@@ -509,45 +474,8 @@ export class Engine implements IngressTarget {
     this.#board.tickClaims();
     this.#board.snoop();
     this.#egress.drain(); // keys may move on below: what is staged has to be sealed before
-    for (const session of this.#liveSessions) {
-      this.#tickSession(session, now);
-      // A link that dies between two ticks is found when it does: the spanning tree waits for it.
-      const { deadAt } = session.keepalive;
-      if (deadAt > now && deadAt < this.#nextTick) this.#nextTick = deadAt;
-    }
-  }
-
-  #tickSession(session: Session, now: number): void {
-    session.keys.tick(now);
-    if (session.address >= 0) this.#strangers.hasSession(this.#io.slab, session.address, now);
-    session.reassembly.expire(now);
-    if (session.keepalive.isDead(now)) {
-      if (session.deadNoticed) return;
-      const silence = Math.round(session.keepalive.silence(now));
-      session.deadNoticed = this.#notices.friend(
-        NoticeKind.dead,
-        0,
-        session.localIndex,
-        silence,
-        -1,
-        0,
-        0,
-      );
-      return;
-    }
-    session.deadNoticed = false;
-    if (session.keepalive.isPingDue(now)) {
-      const payload = this.#ping.write(session.keepalive.ping(now), now);
-      this.#egress.controlToSession(session, PacketType.ping, payload);
-    }
-    this.#probe(session, now);
-  }
-
-  /** Sends the next probe of the path MTU if one is due. */
-  #probe(session: Session, now: number): void {
-    if (!session.datagram) return;
-    const size = session.pathMtu.tick(now);
-    if (size > 0) this.#egress.probe(session, size);
+    this.#nextTick = Math.min(this.#nextTick, this.#sessions.tick(now));
+    this.#remotes?.tellAddresses(this.#strangers, now);
   }
 
   // ---- commands
@@ -573,9 +501,10 @@ export class Engine implements IngressTarget {
     const owner = this.#owners[index];
     if (owner === undefined) return;
     this.#egress.drain();
-    for (const session of this.#liveSessions) {
+    for (const session of this.#sessions) {
       if (session.descriptor === index) this.#destroySession(session);
     }
+    for (const remote of this.#remotes?.on(index) ?? []) this.#forgetRemote(remote);
     if (owner.kind === 'endpoint') this.#board.flowControl.removed(owner.endpoint);
     this.#owners[index] = undefined;
     if (owner.kind === 'circuit') {
@@ -622,57 +551,36 @@ export class Engine implements IngressTarget {
 
   #messageOnCircuit({ port, number }: CircuitEnd, slot: number, message: Uint8Array): void {
     if (slot < 0) return;
-    const session = this.#board.sessionOf(port);
     this.#io.slab.set(message, slot);
-    if (session !== undefined && session.circuit === undefined) {
-      this.#egress.relay(session, answerNumber(number), slot, message.length);
-    }
+    this.#board.relay(port, answerNumber(number), slot, message.length);
     this.memory.scratch.give(slot);
-  }
-
-  #sessionOn(descriptor: number): Session | undefined {
-    for (const session of this.#liveSessions) if (session.descriptor === descriptor) return session;
-    return undefined;
   }
 
   #openSession(open: OpenSession): void {
     const owner = this.#owners[open.descriptor];
-    const place = open.localIndex & SESSION_MASK;
-    const circuit = owner?.kind === 'circuit' ? owner.end : undefined;
-    const full = circuit !== undefined && this.memory.chunks.available === 0;
-    if (owner === undefined || full || this.#sessions[place] !== undefined) {
-      this.#notices.friend(NoticeKind.dead, 0, open.localIndex, 0, -1, 0, 0);
+    if (owner === undefined) {
+      this.#sessions.refuse(open);
       return;
     }
-    const session = new Session(
-      this.#io,
-      this.memory,
-      this.#keySlots,
-      open,
-      this.#keepalive,
-      this.#now,
-      circuit,
-    );
-    this.#sessions[place] = session;
-    this.#liveSessions.add(session);
+    const session = this.#sessions.open(open, owner.kind === 'circuit' ? owner.end : undefined);
+    if (session === undefined) return;
     this.#board.addSession(session);
     this.#nextTick = 0; // ping and probe at once
     if (!this.#streams.sendQueued(open.descriptor)) this.#finish(open.descriptor, ENOBUFS);
   }
 
   #closeSession(localIndex: number, reason: string | undefined): void {
-    const session = this.session(localIndex);
+    const remote = this.#remotes?.get(localIndex);
+    if (remote !== undefined) this.#forgetRemote(remote);
+    const session = this.#sessions.session(localIndex);
     if (session === undefined) return;
-    if (reason !== undefined) {
-      this.#egress.controlToSession(session, PacketType.close, new TextEncoder().encode(reason));
-    }
+    this.#sessions.sayClose(session, reason);
     this.#destroySession(session);
   }
 
   #destroySession(session: Session): void {
     this.#egress.drain();
-    this.#sessions[session.localIndex & SESSION_MASK] = undefined;
-    this.#liveSessions.delete(session);
+    this.#sessions.remove(session);
     this.#board.removeSession(session);
     if (session.waiting > 0) {
       const rest = this.#io.slab.slice(session.backlogStart, session.backlogEnd);
@@ -681,8 +589,19 @@ export class Engine implements IngressTarget {
     session.destroy(this.memory);
   }
 
+  #forgetRemote(remote: RemoteSession): void {
+    this.#remotes?.remove(remote);
+    this.#board.removeSession(remote);
+  }
+
+  /** What a port may send through. */
+  #linkSession(localIndex: number): LinkSession | undefined {
+    return this.#sessions.session(localIndex) ?? this.#remotes?.get(localIndex);
+  }
+
   #answer(what: Query['what']): unknown {
     if (what === 'impairments') return this.#board.impaired.reports();
+    if (what === 'remote-drops') return this.#remotes?.drops() ?? [];
     if (what === 'addresses') return this.database.snapshot(this.#now);
     if (what === 'io') {
       const { counters, own } = this.#board.claims;
@@ -695,11 +614,10 @@ export class Engine implements IngressTarget {
         hostsRefused: own.refused,
         addressNewsLost: this.#board.addressNewsLost,
         ...this.#circuits.counters,
+        ...this.#remotes?.report(),
       };
     }
-    const reports: SessionReport[] = [];
-    for (const session of this.#liveSessions) reports.push(describeSession(session));
-    return reports;
+    return this.#sessions.reports();
   }
 }
 

@@ -21,13 +21,23 @@
 import type { BatchedIo } from '../io/contract.ts';
 import type { Endpoint } from './endpoint.ts';
 
-/** Frames waiting for an endpoint above which its senders are held. */
-const HOLD_ABOVE = 64;
+/** Who frames wait for: an endpoint, or a worker that has sessions (crossing.ts). */
+export interface Receiver {
+  /** Frames that wait for it. */
+  readonly waiting: number;
+  /** It has taken nothing for a while: nobody is held back for it. */
+  stalled: boolean;
+  /** Until then it stays so, milliseconds, though it may take a frame now and then. */
+  stalledUntil: number;
+}
+
+/** Frames waiting for a receiver above which its senders are held. */
+export const HOLD_ABOVE = 64;
 /** Frames waiting for it at which they are released. */
-const RELEASE_AT = 16;
-/** Milliseconds between looks at an endpoint that others are held for. */
+export const RELEASE_AT = 16;
+/** Milliseconds between looks at a receiver that others are held for. */
 const REVIEW_INTERVAL = 1;
-/** Milliseconds without a frame taken after which an endpoint is stalled. */
+/** Milliseconds without a frame taken after which a receiver is stalled. */
 const STALL_AFTER = 8;
 /** Milliseconds that a hold lasts at most, however a slow receiver dawdles. */
 const LONGEST_HOLD = 40;
@@ -35,7 +45,7 @@ const LONGEST_HOLD = 40;
 const STALLED_FOR = 1000;
 
 interface Hold {
-  readonly receiver: Endpoint;
+  readonly receiver: Receiver;
   readonly senders: Set<Endpoint>;
   /** Frames that waited at the last look. */
   waiting: number;
@@ -45,7 +55,7 @@ interface Hold {
 
 export class FlowControl {
   readonly #io: BatchedIo;
-  readonly #holds = new Map<Endpoint, Hold>();
+  readonly #holds = new Map<Receiver, Hold>();
   /** By sender: for how many receivers it is held. */
   readonly #counts = new Map<Endpoint, number>();
   #reviewAt = Number.POSITIVE_INFINITY;
@@ -59,8 +69,13 @@ export class FlowControl {
     return this.#reviewAt;
   }
 
+  /** Somebody is held back. */
+  get isHolding(): boolean {
+    return this.#holds.size > 0;
+  }
+
   /** A frame of `sender` has just been queued for `receiver`. */
-  queued(receiver: Endpoint, sender: Endpoint, now: number): void {
+  queued(receiver: Receiver, sender: Endpoint, now: number): void {
     if (receiver.stalled || receiver.waiting <= HOLD_ABOVE) return;
     let hold = this.#holds.get(receiver);
     if (hold === undefined) {
@@ -83,7 +98,7 @@ export class FlowControl {
   }
 
   /** Some of what waited for `receiver` has been sent. */
-  drained(receiver: Endpoint, now: number): void {
+  drained(receiver: Receiver, now: number): void {
     if (receiver.waiting === 0 && now >= receiver.stalledUntil) receiver.stalled = false;
     const hold = this.#holds.get(receiver);
     if (hold === undefined) return;
@@ -93,7 +108,7 @@ export class FlowControl {
   }
 
   /** Looks after the receivers that others are held for. `retry` tries to send what waits. */
-  review(now: number, retry: (receiver: Endpoint) => void): void {
+  review(now: number, retry: (receiver: Receiver) => void): void {
     if (now < this.#reviewAt) return;
     for (const hold of [...this.#holds.values()]) {
       retry(hold.receiver); // calls `drained`

@@ -49,10 +49,22 @@ const SUPER_FRAME_PATIENCE = 10;
 /** Super-frames put together in one turn whose memory it may hold before it has to send. */
 const MOST_KEPT = 32;
 
-/** What the engine does with what came out of records. */
-export interface IngressTarget {
+/** The sessions of the worker, and what those hear of a friend's own care for them. */
+export interface IngressSessions {
   /** The live session of a local index, if any. */
   session(localIndex: number): Session | undefined;
+  ping(session: Session, offset: number, length: number): void;
+  pong(session: Session, offset: number, length: number): void;
+  probe(session: Session, offset: number, length: number): void;
+  probeAcknowledged(session: Session, offset: number, length: number): void;
+  /** The first authentic record came in: the other end has the session too. @returns whether it was told */
+  alive(session: Session): boolean;
+  /** An authentic record came from elsewhere than where we send. */
+  roamed(session: Session, address: number): void;
+}
+
+/** What the engine does with what came out of records. */
+export interface IngressTarget {
   /** An Ethernet frame from a session, in the slab; `straight`: for a host of ours only. */
   frame(
     session: Session,
@@ -63,18 +75,12 @@ export interface IngressTarget {
   ): void;
   /** Sends what is gathered: nothing points into the memory of frames any more. */
   drain(): void;
-  /** A packet that is not for the data plane. */
+  /** A packet that is not for the session itself. */
   packet(session: Session, type: number, offset: number, length: number): void;
   /** A link message outside any session. `address` is a slab offset, -1 on a stream. */
   message(descriptor: number, address: number, offset: number, length: number): void;
-  ping(session: Session, offset: number, length: number): void;
-  pong(session: Session, offset: number, length: number): void;
-  probe(session: Session, offset: number, length: number): void;
-  probeAcknowledged(session: Session, offset: number, length: number): void;
-  /** The first authentic record came in: the other end has the session too. @returns whether it was told */
-  alive(session: Session): boolean;
-  /** An authentic record came from elsewhere than where we send. */
-  roamed(session: Session, address: number): void;
+  /** A record whose session is not here. @returns whether another worker has been given it */
+  elsewhere(descriptor: number, address: number, offset: number, length: number): boolean;
 }
 
 /** Things that never reached a session. */
@@ -89,6 +95,7 @@ export class Ingress {
   readonly drops: IngressDrops = { malformed: 0, unknownSession: 0 };
   readonly #io: BatchedIo;
   readonly #target: IngressTarget;
+  readonly #known: IngressSessions;
   // The records of this batch, column by column; results are copied out of the
   // job list because sealing uses the same list.
   readonly #sessions: (Session | undefined)[] = new Array(JOB_RECORDS).fill(undefined);
@@ -113,9 +120,10 @@ export class Ingress {
   #count = 0;
   #now = 0;
 
-  constructor(io: BatchedIo, target: IngressTarget) {
+  constructor(io: BatchedIo, target: IngressTarget, sessions: IngressSessions) {
     this.#io = io;
     this.#target = target;
+    this.#known = sessions;
   }
 
   get isFull(): boolean {
@@ -178,13 +186,13 @@ export class Ingress {
       return true;
     }
     if (length < RECORD_HEADER_LENGTH) return false;
-    const session = this.#target.session(readReceiver(slab, offset));
+    const session = this.#known.session(readReceiver(slab, offset));
     if (session === undefined || session.descriptor !== descriptor) {
       // The confirmation of a handshake is a record whose session is not open yet.
       const first = readNumberHigh(slab, offset) === 0 && readNumberLow(slab, offset) === 0;
       if (first && type === LinkMessageType.sealedRecord) {
         this.#target.message(descriptor, address, offset, length);
-      } else {
+      } else if (address < 0 || !this.#target.elsewhere(descriptor, address, offset, length)) {
         this.drops.unknownSession++;
       }
       return true;
@@ -259,13 +267,13 @@ export class Ingress {
     session.keys.received(readEpoch(slab, start), this.#now);
     session.keepalive.heard(this.#now);
     // Told again with the next record if it could not be told now.
-    if (!session.alive) session.alive = this.#target.alive(session);
+    if (!session.alive) session.alive = this.#known.alive(session);
     session.recordsIn++;
     if (high > session.highestHigh || (high === session.highestHigh && low >= session.highestLow)) {
       session.highestHigh = high;
       session.highestLow = low;
       if (address >= 0 && !addressesEqual(slab, address, session.address)) {
-        this.#target.roamed(session, address);
+        this.#known.roamed(session, address);
       }
     }
     const body = start + RECORD_HEADER_LENGTH;
@@ -455,16 +463,16 @@ export class Ingress {
   #control(session: Session, type: number, offset: number, length: number): void {
     switch (type) {
       case PacketType.ping:
-        this.#target.ping(session, offset, length);
+        this.#known.ping(session, offset, length);
         return;
       case PacketType.pong:
-        this.#target.pong(session, offset, length);
+        this.#known.pong(session, offset, length);
         return;
       case PacketType.probe:
-        this.#target.probe(session, offset, length);
+        this.#known.probe(session, offset, length);
         return;
       case PacketType.probeAcknowledgement:
-        this.#target.probeAcknowledged(session, offset, length);
+        this.#known.probeAcknowledged(session, offset, length);
         return;
       case PacketType.confirm: // a repeat of what the handshake has seen
         return;

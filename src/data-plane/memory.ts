@@ -1,7 +1,7 @@
 /**
  * The free part of the slab, divided once: backlog slots, stream chunks, addresses.
  *
- *   | addresses | scratch | frame slots … | large pieces … | late frames … | chunks … |
+ *   | addresses | scratch | frame slots … | large pieces … | late frames … | chunks … | landing |
  *
  * Pages that are never touched cost nothing, so the division may be generous.
  */
@@ -28,15 +28,20 @@ const LATE_FRAMES = 2048;
 /** Octets of a chunk: what a stream gathers before it is parsed, or may have waiting. */
 export const CHUNK_LENGTH = 128 * 1024;
 
+/** Octets for what came from other workers in one turn. */
+const LANDING_LENGTH = 1024 * 1024;
+/** Octets of the longest message between workers: a super-frame. */
+const LONGEST_LANDING = 66_304;
+
 const ADDRESSES_START = SlabLayout.free;
 const SCRATCH_START = ADDRESSES_START + ADDRESS_COUNT * ADDRESS_LENGTH;
 const FRAMES_START = SCRATCH_START + SCRATCH_SLOTS * SLOT_LENGTH;
 const LARGE_START = FRAMES_START + FRAME_SLOTS * SLOT_LENGTH;
 const LATE_START = LARGE_START + LARGE_PIECES * LARGE_LENGTH;
 const CHUNKS_START = LATE_START + LATE_FRAMES * SLOT_LENGTH;
-const CHUNK_COUNT = Math.floor(
-  (SlabLayout.free + SlabLayout.freeLength - CHUNKS_START) / CHUNK_LENGTH,
-);
+const LANDING_START = SlabLayout.free + SlabLayout.freeLength - LANDING_LENGTH;
+const CHUNK_COUNT = Math.floor((LANDING_START - CHUNKS_START) / CHUNK_LENGTH);
+const LANDING_ALIGNMENT = 16;
 
 /** A free list of equal pieces of the slab; takes and gives in constant time, allocates nothing. */
 export class PiecePool implements FrameSlots {
@@ -71,6 +76,28 @@ export class PiecePool implements FrameSlots {
   }
 }
 
+/** Memory for what came from other workers; it lasts for a turn. */
+export class LandingStrip {
+  #fill = LANDING_START;
+
+  /** Whether there is room for a message, however long. */
+  get hasRoom(): boolean {
+    return this.#fill <= LANDING_START + LANDING_LENGTH - LONGEST_LANDING;
+  }
+
+  /** @returns the slab offset of `length` octets */
+  take(length: number): number {
+    const offset = this.#fill;
+    this.#fill = (offset + length + LANDING_ALIGNMENT - 1) & ~(LANDING_ALIGNMENT - 1);
+    return offset;
+  }
+
+  /** Nothing points there any more. */
+  clear(): void {
+    this.#fill = LANDING_START;
+  }
+}
+
 /** Clear sessions that are gone and have not been told of; beyond that the oldest are forgotten. */
 const DEPARTED_SESSIONS = 1024;
 
@@ -81,6 +108,7 @@ export class DataPlaneMemory {
   readonly frames = new PiecePool(FRAMES_START, SLOT_LENGTH, FRAME_SLOTS);
   readonly large = new PiecePool(LARGE_START, LARGE_LENGTH, LARGE_PIECES);
   readonly late = new PiecePool(LATE_START, SLOT_LENGTH, LATE_FRAMES);
+  readonly landing = new LandingStrip();
   readonly chunks = new PiecePool(CHUNKS_START, CHUNK_LENGTH, CHUNK_COUNT);
   /** Last reports of sessions that let octets go in the clear: none of those goes uncounted. */
   readonly departed: SessionReport[] = [];

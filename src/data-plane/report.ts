@@ -24,6 +24,12 @@ export interface SessionReport {
   readonly drops: SessionDrops;
 }
 
+/** What was dropped of a session in the worker of the ports, which does not have it. Plain JSON. */
+export interface RemoteDrops {
+  readonly localIndex: number;
+  readonly drops: SessionDrops;
+}
+
 /** What the data plane tells of a port that is impaired. Plain JSON. */
 export interface ImpairmentReport {
   readonly port: number;
@@ -58,4 +64,19 @@ export function describeSession(session: Session): SessionReport {
 export function withDeparted(command: Query, answer: unknown, memory: DataPlaneMemory): unknown {
   if (command.what !== 'sessions') return answer;
   return [...(answer as SessionReport[]), ...memory.departed.splice(0)];
+}
+
+/** Sessions with what was dropped of them in the worker of the ports. */
+export function addDrops(
+  reports: readonly SessionReport[],
+  remote: readonly RemoteDrops[],
+): SessionReport[] {
+  const byIndex = new Map(remote.map(({ localIndex, drops }) => [localIndex, drops]));
+  return reports.map((report) => {
+    const more = byIndex.get(report.localIndex);
+    if (more === undefined) return report;
+    const drops = { ...report.drops };
+    for (const name of Object.keys(drops) as (keyof typeof drops)[]) drops[name] += more[name];
+    return { ...report, drops };
+  });
 }

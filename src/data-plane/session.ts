@@ -39,6 +39,20 @@ export interface SessionDrops {
   abandoned: number;
 }
 
+export function noDrops(): SessionDrops {
+  return {
+    forged: 0,
+    replayed: 0,
+    malformed: 0,
+    unknown: 0,
+    unexpectedClear: 0,
+    full: 0,
+    giant: 0,
+    sendErrors: 0,
+    abandoned: 0,
+  };
+}
+
 /** Records of one turn that a session can have staged. */
 export const STAGED_RECORDS = 256;
 
@@ -67,17 +81,9 @@ export class Session {
   readonly pathMtu: PathMtu;
   readonly reassembly: Reassembly;
   readonly superReassembly: SuperReassembly;
-  readonly drops: SessionDrops = {
-    forged: 0,
-    replayed: 0,
-    malformed: 0,
-    unknown: 0,
-    unexpectedClear: 0,
-    full: 0,
-    giant: 0,
-    sendErrors: 0,
-    abandoned: 0,
-  };
+  readonly drops: SessionDrops = noDrops();
+  /** It lives here: nothing has to cross over to another worker (remote-session.ts). */
+  readonly crossing = undefined;
 
   // Numbers of clear records, as two 32-bit halves; those of sealed ones are with the keys.
   clearNumberHigh = 0;

@@ -30,15 +30,16 @@ import { Claims } from './claims.ts';
 import { isDhcpReply } from './dhcp-reply.ts';
 import { Egress, type EgressObserver } from './egress.ts';
 import { Endpoint } from './endpoint.ts';
-import { FlowControl } from './flow-control.ts';
+import { FlowControl, type Receiver } from './flow-control.ts';
 import { ImpairedPorts, LateKind } from './impaired-ports.ts';
+import { LinkPorts } from './link-ports.ts';
 import type { DataPlaneMemory } from './memory.ts';
 import { NoticeKind } from './notice.ts';
 import type { NoticeWriter } from './notice-writer.ts';
 import { Recorder } from './recorder.ts';
+import type { LinkSession } from './remote-session.ts';
 import { Retagger } from './retagger.ts';
 import { Segmenter } from './segmenter.ts';
-import type { Session } from './session.ts';
 
 /** Frames for the control side, a second and port. The tree itself takes 50 BPDUs a second. */
 const CONTROL_RATE = 100;
@@ -71,9 +72,9 @@ export class Switchboard implements EgressObserver {
   /** Frames may have to change on their way out, or to wait. */
   #careful = false;
   #hasVlans = false;
-  /** By port: the endpoints of a local port, or the session that a link port sends through. */
+  /** By port: the endpoints of a local port; what a link port sends through. */
   readonly #endpoints: (Endpoint[] | undefined)[] = new Array(PORT_TABLE_LENGTH).fill(undefined);
-  readonly #links: (Session | undefined)[] = new Array(PORT_TABLE_LENGTH).fill(undefined);
+  readonly #links: LinkPorts;
   /** 1 for a port whose DHCP replies the main thread wants. */
   readonly #dhcpPorts = new Uint8Array(PORT_TABLE_LENGTH);
   /** Whose frame is being forwarded; undefined for a friend's. */
@@ -92,6 +93,7 @@ export class Switchboard implements EgressObserver {
     this.#forwarder = new Forwarder(database, counters, this.claims);
     this.claims.watch(this.#forwarder.trust);
     this.egress = new Egress(io, memory, this);
+    this.#links = new LinkPorts(this.egress, counters, (crossing) => this.#waitsFor(crossing));
     this.#segmenter = new Segmenter(io, memory.large);
     this.#retagger = new Retagger(io, memory.large);
     this.flowControl = new FlowControl(io);
@@ -121,7 +123,7 @@ export class Switchboard implements EgressObserver {
 
   /** A frame of a friend; `straight`: for a host of ours only. */
   fromSession(
-    session: Session,
+    session: LinkSession,
     offset: number,
     length: number,
     offload: Readonly<FrameOffload>,
@@ -317,15 +319,14 @@ export class Switchboard implements EgressObserver {
   }
 
   #recordOut(port: number, offset: number, length: number): void {
-    if (this.#links[port] === undefined && this.#endpoints[port] === undefined) return;
+    if (this.#links.get(port) === undefined && this.#endpoints[port] === undefined) return;
     this.recorder.record(port, Direction.outbound, offset, length, this.now);
   }
 
   #transmit(port: number, offset: number, length: number, flag: number): void {
-    const session = this.#links[port];
+    const session = this.#links.get(port);
     if (session !== undefined) {
-      this.egress.frameToSession(session, offset, length, flag);
-      this.#counters.frameOut(port, length);
+      this.#links.frame(session, port, offset, length, flag);
       return;
     }
     const endpoints = this.#endpoints[port];
@@ -348,12 +349,12 @@ export class Switchboard implements EgressObserver {
   ): void {
     if (this.recorder.count > 0) this.#recordOut(port, this.#inOnePlace(offset, offload), length);
     const { egress } = this;
-    const session = this.#links[port];
+    const session = this.#links.get(port);
     if (session !== undefined) {
       const at = this.#inOnePlace(offset, offload);
-      if (session.superFrames && egress.superFrameToSession(session, at, length, offload, flag)) {
-        this.#counters.frameOut(port, length);
-      } else this.#segments(port, offset, length, offload, flag);
+      if (!this.#links.superFrame(session, port, at, length, offload, flag)) {
+        this.#segments(port, offset, length, offload, flag);
+      }
       return;
     }
     const endpoints = this.#endpoints[port];
@@ -432,9 +433,9 @@ export class Switchboard implements EgressObserver {
 
   #sendBridge(port: number, offset: number, length: number): void {
     if (this.recorder.count > 0) this.#recordOut(port, offset, length);
-    const session = this.#links[port];
+    const session = this.#links.get(port);
     if (session !== undefined) {
-      this.egress.packetToSession(session, PacketType.bridge, offset, length);
+      this.#links.bridge(session, offset, length);
       return;
     }
     const endpoints = this.#endpoints[port];
@@ -493,24 +494,24 @@ export class Switchboard implements EgressObserver {
   }
 
   /** A session is there: its port is a link's, and no host there is ours. */
-  addSession({ port }: Session): void {
+  addSession({ port }: LinkSession): void {
     if (this.#forwarder.trust[port] !== PortTrust.local) return;
     this.#forwarder.setTrust(port, PortTrust.absent);
   }
 
   /** From now on the port's frames leave through this session. */
-  useSession(port: number, session: Session | undefined): void {
-    this.#links[port] = session;
+  useSession(port: number, session: LinkSession | undefined): void {
+    this.#links.set(port, session);
     this.#forwarder.setTrust(port, trustOf(session));
     if (session === undefined) return;
     this.claims.sessionUsed(port, session.clear);
     this.#tellHosts(port, session);
   }
 
-  removeSession(session: Session): void {
-    for (let port = 0; port < this.#links.length; port++) {
-      if (this.#links[port] !== session) continue;
-      this.#links[port] = undefined;
+  removeSession(session: LinkSession): void {
+    for (const [port, used] of this.#links) {
+      if (used !== session) continue;
+      this.#links.set(port, undefined);
       this.#forwarder.setTrust(port, PortTrust.absent);
     }
   }
@@ -518,18 +519,16 @@ export class Switchboard implements EgressObserver {
   // ---- claims
 
   /** A friend says which hosts it has. */
-  claim(session: Session, offset: number, length: number): void {
-    const { clear } = this.#links[session.port] ?? session;
+  claim(session: LinkSession, offset: number, length: number): void {
+    const { clear } = this.#links.get(session.port) ?? session;
     this.claims.receive(this.#io.slab, offset, length, session.port, !clear);
   }
 
   /** Ends a turn: friends hear of hosts that are new, or gone. */
   tellNews(): void {
     const { own } = this.claims;
-    for (let port = 0; port < this.#links.length; port++) {
-      const session = this.#links[port];
-      if (session === undefined) continue;
-      own.tellNews((packet) => this.egress.controlToSession(session, PacketType.claim, packet));
+    for (const [port, session] of this.#links) {
+      own.tellNews((packet) => this.#links.control(session, PacketType.claim, packet));
       this.claims.told(port);
     }
     own.forgetNews();
@@ -539,23 +538,27 @@ export class Switchboard implements EgressObserver {
   tickClaims(): void {
     this.claims.tick();
     if (this.claims.own.hasNews) this.tellNews();
-    for (let port = 0; port < this.#links.length; port++) {
-      const session = this.#links[port];
-      if (session !== undefined) this.#tellHosts(port, session);
-    }
+    for (const [port, session] of this.#links) this.#tellHosts(port, session);
   }
 
-  #tellHosts(port: number, session: Session): void {
+  #tellHosts(port: number, session: LinkSession): void {
     if (!this.claims.takeList(port)) return;
     this.claims.own.tellAll((packet) => {
-      this.egress.controlToSession(session, PacketType.claim, packet);
+      this.#links.control(session, PacketType.claim, packet);
     });
   }
 
   // ---- EgressObserver
 
-  sessionOf(port: number): Session | undefined {
-    return this.#links[port];
+  sessionOf(port: number): LinkSession | undefined {
+    return this.#links.get(port);
+  }
+
+  /** A link message as a packet of a relay. @returns false when it cannot be sent */
+  relay(port: number, number: number, offset: number, length: number): boolean {
+    const session = this.#links.get(port);
+    if (session === undefined || session.circuit !== undefined) return false;
+    return this.#links.relay(session, number, offset, length);
   }
 
   endpointFull(port: number, length: number): void {
@@ -565,8 +568,13 @@ export class Switchboard implements EgressObserver {
   }
 
   endpointWaits(endpoint: Endpoint): void {
+    this.#waitsFor(endpoint);
+  }
+
+  /** Whoever has sent the frame in hand may have to be held back. */
+  #waitsFor(receiver: Receiver): void {
     if (this.#ingressEndpoint === undefined) return;
-    this.flowControl.queued(endpoint, this.#ingressEndpoint, this.now);
+    this.flowControl.queued(receiver, this.#ingressEndpoint, this.now);
   }
 
   endpointDrained(endpoint: Endpoint): void {
@@ -574,7 +582,7 @@ export class Switchboard implements EgressObserver {
   }
 }
 
-function trustOf(session: Session | undefined): PortTrust {
+function trustOf(session: LinkSession | undefined): PortTrust {
   if (session === undefined) return PortTrust.absent;
   if (!session.clear) return PortTrust.sealed;
   return session.confined ? PortTrust.confined : PortTrust.clear;

@@ -1,5 +1,5 @@
 /**
- * The data-plane worker: blocks in one native call, then does one turn.
+ * A worker of the data plane: blocks in one native call, then does one turn.
  *
  * It never returns to its event loop until it is told to stop, so nothing here
  * may depend on one.
@@ -9,10 +9,9 @@ import { RX_STRIDE, Rx } from '../io/contract.ts';
 import { NativeIo } from '../io/native-io.ts';
 import { SharedRing } from '../io/ring.ts';
 import { systemSockets } from '../io/system-sockets.ts';
-import { CounterWriter } from '../switch/counters.ts';
-import { FilteringDatabase } from '../switch/filtering-database.ts';
 import type { Command } from './commands.ts';
-import { Engine } from './engine.ts';
+import type { DataPlaneEngine } from './engine-contract.ts';
+import { makeEngine } from './engine-maker.ts';
 import type { WorkerMessage, WorkerStart } from './engine-thread.ts';
 import { NoticeWriter } from './notice-writer.ts';
 import { rehearse } from './rehearsal.ts';
@@ -26,27 +25,33 @@ function run(start: WorkerStart): void {
     new SharedRing(start.strangers),
     new SharedRing(start.friends),
   );
-  const { settings } = start;
-  const engine = new Engine({
+  const { settings, worker, shared } = start;
+  const engine: DataPlaneEngine = makeEngine({
     io,
+    sockets,
     notices,
-    counters: new CounterWriter(start.counters),
-    discard: (descriptor) => sockets.closeDescriptor(descriptor),
-    ...(settings.keepalive === undefined ? {} : { keepalive: settings.keepalive }),
-    database: new FilteringDatabase(settings.database),
+    counters: start.counters,
+    settings,
+    worker,
+    shared,
     timeOrigin: performance.timeOrigin,
+    catchUp: () => {
+      if (!carryOut(engine, now)) isOver = true;
+    },
   });
   const flag = new Int32Array(start.flag);
 
   const clock = performance;
   let now = clock.now();
+  /** It was told to stop in the midst of a turn. */
+  let isOver = false;
   // A function of its own, so that it is compiled: the loop around it never returns.
   const turn = (): boolean => {
     // The time of the last turn will do: the wait is a little longer by what the turn took.
     const count = io.poll(engine.timeout(now));
     now = clock.now();
     engine.turn(count, now);
-    const goOn = !hasDoorbell(io.rx, count) || carryOut(engine, now);
+    const goOn = (!hasDoorbell(io.rx, count) || carryOut(engine, now)) && !isOver;
     if (notices.pending) {
       notices.pending = false;
       if (Atomics.exchange(flag, 0, 1) === 0) tell('notices');
@@ -54,7 +59,8 @@ function run(start: WorkerStart): void {
     return goOn;
   };
   if (settings.rehearse) {
-    rehearse(io, sockets, () => clock.now());
+    const workers = shared?.doorbells.length ?? 1;
+    rehearse({ io, sockets, clock: () => clock.now(), worker, workers });
     sockets.ringDoorbell(start.doorbell); // it may have been rung meanwhile
   }
   while (turn());
@@ -69,7 +75,7 @@ function hasDoorbell(rx: Int32Array, count: number): boolean {
 }
 
 /** Carries out all commands that have come. @returns false when it is time to stop */
-function carryOut(engine: Engine, now: number): boolean {
+function carryOut(engine: DataPlaneEngine, now: number): boolean {
   if (parentPort === null) return false;
   for (;;) {
     const received: { message: Command | 'stop' } | undefined = receiveMessageOnPort(parentPort);

@@ -32,7 +32,7 @@ import { CoreEvents, type IncomingPacket } from './core-events.ts';
 import type { DialledSession } from './dialler.ts';
 import type { Friend, FriendSession } from './friend.ts';
 import { type Facts, HandshakeDriver } from './handshake-driver.ts';
-import { LiveSessions } from './live-sessions.ts';
+import { HeldSessions } from './held-sessions.ts';
 import { handOver, PolicyKeeper } from './policy-keeper.ts';
 import { type RelayPolicy, Relays } from './relays.ts';
 import { isSurplus, prefer } from './rival-sessions.ts';
@@ -94,7 +94,7 @@ export class F2FCore {
   readonly #providers = new Map<string, LinkProvider>();
   readonly #listening: Listening[] = [];
   readonly #indices: SessionIndices;
-  readonly #sessions: LiveSessions;
+  readonly #sessions: HeldSessions;
   readonly #connector: Connector;
   readonly #accepted: AcceptedStreams;
   readonly relays: Relays;
@@ -104,8 +104,8 @@ export class F2FCore {
   constructor(options: CoreOptions) {
     this.#options = options;
     this.#dataPlane = options.dataPlane;
-    this.#indices = new SessionIndices(options.random);
-    this.#sessions = new LiveSessions({
+    this.#indices = new SessionIndices(options.random, options.dataPlane.workers);
+    this.#sessions = new HeldSessions({
       dataPlane: options.dataPlane,
       indices: this.#indices,
       streamEnded: (carrier, reason) => {
@@ -117,6 +117,7 @@ export class F2FCore {
       clock: options.clock,
       gate: new HandshakeGate(options.cookies, options.clock.now()),
       indices: this.#indices,
+      isShared: ({ descriptor }) => this.#dataPlane.isShared(descriptor),
       facts: () => this.#facts(),
       send: (carrier, message) => {
         this.#dataPlane.send(carrier.descriptor, carrier.address, message);

@@ -34,6 +34,8 @@ export interface HandshakeDriverOptions {
   readonly clock: Clock;
   readonly gate: HandshakeGate;
   readonly indices: SessionIndices;
+  /** Whether sessions over a carrier may live in any worker; only in that of the ports if left out. */
+  isShared?(carrier: Carrier): boolean;
   /** What this node says of itself, asked anew for each handshake. */
   facts(): Facts;
   send(carrier: Carrier, message: Uint8Array): void;
@@ -114,7 +116,7 @@ export class HandshakeDriver {
   ): Promise<HandshakeOutcome> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted(); // its event would not come any more
-      const localIndex = this.#options.indices.take();
+      const localIndex = this.#takeIndex(carrier);
       if (localIndex === undefined) throw new Error('There is no room for another session.');
       let machine: HandshakeMachine;
       try {
@@ -179,7 +181,7 @@ export class HandshakeDriver {
   }
 
   #receiveInit(carrier: Carrier, message: Uint8Array): void {
-    const { clock, gate, indices } = this.#options;
+    const { clock, gate } = this.#options;
     const now = clock.now();
     const key = initKey(carrier, message);
     const existing = this.#byInit.get(key);
@@ -206,7 +208,7 @@ export class HandshakeDriver {
     }
     const network = carrierNetwork(carrier);
     this.#makeRoom(network);
-    const localIndex = indices.take();
+    const localIndex = this.#takeIndex(carrier);
     if (localIndex === undefined) {
       this.counters.overflow++;
       return;
@@ -232,6 +234,12 @@ export class HandshakeDriver {
     this.#byInit.set(key, pending);
     if (carrier.reliable) this.#answered.add(carrier);
     this.#advance(pending);
+  }
+
+  /** What the index says of the worker holds for good, so the carrier decides about it now. */
+  #takeIndex(carrier: Carrier): number | undefined {
+    const { indices, isShared } = this.#options;
+    return indices.take(isShared?.(carrier) ?? false);
   }
 
   /**

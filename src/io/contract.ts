@@ -15,6 +15,8 @@
  * errno values; nothing throws except a caller's mistake (an index out of range).
  */
 
+import type { Steering } from './steering.ts';
+
 /** Descriptors a BatchedIo can hold at a time. */
 export const MAX_DESCRIPTORS = 1024;
 
@@ -211,7 +213,7 @@ export const SlabLayout = {
   arenaLength: ARENA_LENGTH,
   /** Everything behind it is the caller's to divide: backlogs, stream areas, addresses. */
   free: ARENA + ARENA_LENGTH,
-  freeLength: 76 * 1024 * 1024,
+  freeLength: 77 * 1024 * 1024,
 } as const;
 export const SLAB_LENGTH = SlabLayout.free + SlabLayout.freeLength;
 
@@ -311,6 +313,13 @@ export interface BatchedIo {
   /** Runs the first `count` jobs as opens. @returns the number that failed */
   open(count: number): number;
 
+  /**
+   * Copies octets of the slab into memory shared with another thread, or from there; neither may
+   * reach beyond its memory. Who may write there when is for the threads to agree on (lane.ts).
+   */
+  copyOut(offset: number, length: number, shared: Uint8Array, at: number): void;
+  copyIn(shared: Uint8Array, at: number, length: number, offset: number): void;
+
   counters(): IoCounters;
   /** Wipes all keys and closes all descriptors. Nothing may be called afterwards. */
   close(): void;
@@ -359,6 +368,12 @@ export interface SystemSockets {
   connectUnixDatagram(descriptor: number, peer: string): void;
   /** A UDP socket bound to a numeric address; `::` is dual-stack. Datagrams carry DF. Port 0: any. */
   openUdp(host: string, port: number): number;
+  /**
+   * So many UDP sockets as above, bound to one address and port; the system gives each datagram
+   * to the one that `steering` names. What is joined in one receive has come together, so a
+   * datagram may come to another all the same. Nobody else can have the address then, nor before.
+   */
+  openUdpGroup(host: string, port: number, count: number, steering: Steering): readonly number[];
   /** A listening TCP socket at a numeric address. Port 0: any. */
   openTcpListener(host: string, port: number): number;
   /**

@@ -394,6 +394,16 @@ export class MemoryIo implements BatchedIo {
     );
   }
 
+  copyOut(offset: number, length: number, shared: Uint8Array, at: number): void {
+    if (!this.#holds(offset, length)) throw new RangeError('not in the slab');
+    shared.set(this.slab.subarray(offset, offset + length), at);
+  }
+
+  copyIn(shared: Uint8Array, at: number, length: number, offset: number): void {
+    if (at < 0 || at + length > shared.length) throw new RangeError('not in the shared memory');
+    this.slab.set(shared.subarray(at, at + length), offset);
+  }
+
   // ---- keys
 
   setKey(slot: number, cipher: CipherId, key: Uint8Array, iv: Uint8Array): void {

@@ -10,6 +10,7 @@ import { emitAddress, parseAddress, type SocketAddress } from './address.ts';
 import { ADDRESS_LENGTH, type InterfaceSettings } from './contract.ts';
 import { Errno } from './errno.ts';
 import type { MemoryTap } from './memory-tap.ts';
+import { type Steering, steer } from './steering.ts';
 
 /** Octets that wait in one direction of a stream before writing would block. */
 const STREAM_CAPACITY = 256 * 1024;
@@ -139,18 +140,34 @@ export class MemoryDatagramSocket {
   }
 }
 
+/** Sockets that share an address, and how datagrams are told apart. */
+interface UdpGroup {
+  readonly sockets: readonly MemoryUdp[];
+  readonly steering: Steering;
+}
+
 export class MemoryUdp {
   readonly type = 'udp';
   readonly inbox: MemoryDatagram[] = [];
   readonly host: MemoryHost;
   readonly local: SocketAddress;
   readonly #network: MemoryNetwork;
+  readonly #group: UdpGroup | undefined;
 
-  constructor(network: MemoryNetwork, host: MemoryHost, local: SocketAddress) {
+  constructor(network: MemoryNetwork, host: MemoryHost, local: SocketAddress, group?: UdpGroup) {
     this.#network = network;
+    this.#group = group;
     this.host = host;
     this.local = local;
-    host.udp.set(local.port, this);
+    if (!host.udp.has(local.port)) host.udp.set(local.port, this);
+  }
+
+  /** The socket of the group that a datagram goes to. */
+  chosenFor(bytes: Uint8Array): MemoryUdp {
+    if (this.#group === undefined) return this;
+    const { sockets, steering } = this.#group;
+    const { length } = sockets;
+    return sockets[this.#network.steered(steer(steering, bytes, length), length)];
   }
 
   /** Octets taken, or a negated errno. */
@@ -298,6 +315,11 @@ export class MemoryNetwork {
     MemoryDatagramSocket,
     { readonly descriptor: number; readonly payload: Uint8Array }[]
   >();
+  /**
+   * Which socket of a group a datagram really goes to. May be exchanged at any time: a kernel that
+   * joins datagrams of one flow gives them all to the socket of the first.
+   */
+  steered: (place: number, count: number) => number = (place) => place;
   readonly #hosts: MemoryHost[] = [];
   readonly #descriptors = new Map<number, MemoryDescriptor>();
   #next = FIRST_DESCRIPTOR;
@@ -352,7 +374,7 @@ export class MemoryNetwork {
 
   #arrive(sender: MemoryHost, { from, to, bytes }: MemoryDatagram): void {
     const host = this.hostOf(to.host, sender);
-    const socket = host?.udp.get(to.port);
+    const socket = host?.udp.get(to.port)?.chosenFor(bytes);
     if (!socket || socket.inbox.length >= UDP_QUEUE) return;
     if (!isAnywhere(socket.local.host) && socket.local.host !== to.host) return;
     socket.inbox.push({ from, to, bytes });

@@ -14,6 +14,7 @@ import {
   MemoryUdp,
 } from './memory-network.ts';
 import { MemoryTap } from './memory-tap.ts';
+import type { Steering } from './steering.ts';
 
 /** Octets that wait in one direction of a pair of datagram sockets. */
 const PAIR_CAPACITY = 212_992;
@@ -59,6 +60,15 @@ export class MemorySockets implements SystemSockets {
   openUdp(host: string, port: number): number {
     const local = this.#bind(host, port, this.#host.udp, 'use UDP');
     return this.#network.register(new MemoryUdp(this.#network, this.#host, local));
+  }
+
+  openUdpGroup(host: string, port: number, count: number, steering: Steering): readonly number[] {
+    const local = this.#bind(host, port, this.#host.udp, 'use UDP');
+    const group: MemoryUdp[] = [];
+    for (let i = 0; i < count; i++) {
+      group.push(new MemoryUdp(this.#network, this.#host, local, { sockets: group, steering }));
+    }
+    return group.map((socket) => this.#network.register(socket));
   }
 
   openTcpListener(host: string, port: number): number {

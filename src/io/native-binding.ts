@@ -67,6 +67,8 @@ export interface NativePoller {
     output: number,
     room: number,
   ): number;
+  copyOut(offset: number, length: number, shared: Uint8Array, at: number): number;
+  copyIn(shared: Uint8Array, at: number, length: number, offset: number): number;
   close(): void;
 }
 
@@ -153,6 +155,8 @@ export interface NativeBinding extends NativeHandshake {
   openUnixDatagram(path: string, peer: string, bufferLength: number): number;
   connectUnixDatagram(fd: number, peer: string): number;
   openUdp(address: Uint8Array): number;
+  /** `program`: instructions of classic BPF, for the whole group; `out`: a place for each socket. */
+  openUdpGroup(address: Uint8Array, program: Uint8Array, out: Int32Array): number;
   openTcpListener(address: Uint8Array): number;
   openTcpConnection(address: Uint8Array): number;
   openStreamPair(out: Int32Array): number;

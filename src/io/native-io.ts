@@ -139,6 +139,14 @@ export class NativeIo implements BatchedIo {
     return this.#poller.open(count);
   }
 
+  copyOut(offset: number, length: number, shared: Uint8Array, at: number): void {
+    this.#poller.copyOut(offset, length, shared, at);
+  }
+
+  copyIn(shared: Uint8Array, at: number, length: number, offset: number): void {
+    this.#poller.copyIn(shared, at, length, offset);
+  }
+
   counters(): IoCounters {
     const values = this.#counters;
     return {

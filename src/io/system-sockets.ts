@@ -12,6 +12,7 @@ import {
 import { Errno, systemError } from './errno.ts';
 import { type NativeBinding, nativeBinding } from './native-binding.ts';
 import { MAX_ANSWER_LENGTH, parseRouteAnswer } from './rtnetlink.ts';
+import { type Steering, steeringProgram } from './steering.ts';
 
 /** IFNAMSIZ of linux/if.h: octets of an interface name with its closing zero. */
 const INTERFACE_NAME_LENGTH = 16;
@@ -48,6 +49,14 @@ class NativeSockets implements SystemSockets {
   openUdp(host: string, port: number): number {
     const address = canonical(host, port);
     return check(this.#native.openUdp(address), () => `use UDP at ${text(host, port)}`);
+  }
+
+  openUdpGroup(host: string, port: number, count: number, steering: Steering): readonly number[] {
+    const out = new Int32Array(count);
+    const program = steeringProgram(steering, count);
+    const doing = () => `use UDP at ${text(host, port)} with ${count} sockets`;
+    check(this.#native.openUdpGroup(canonical(host, port), program, out), doing);
+    return [...out];
   }
 
   openTcpListener(host: string, port: number): number {

@@ -34,8 +34,21 @@ export interface DescriptorEvents {
 /** Where carriers live. Implemented by the data plane. */
 export interface CarrierHost {
   readonly sockets: SystemSockets;
-  /** Takes a system descriptor over. @returns its index, for the other calls */
-  adopt(systemDescriptor: number, kind: DescriptorKind, events: DescriptorEvents): number;
+  /**
+   * Takes a system descriptor over, or those that `openDatagrams` gave, under one index.
+   * @returns the index, for the other calls
+   */
+  adopt(
+    systemDescriptor: number | readonly number[],
+    kind: DescriptorKind,
+    events: DescriptorEvents,
+  ): number;
+  /**
+   * As many UDP sockets of one address as the host divides its sessions among; the first has
+   * the address that is asked for. They are the caller's until `adopt` takes them all.
+   * @throws KithError 'address'
+   */
+  openDatagrams(host: string, port: number): readonly number[];
   /** Asks for one `writable` (or `closed`) when a connection attempt is over. */
   watch(descriptor: number): void;
   send(descriptor: number, address: Uint8Array | undefined, message: Uint8Array): void;

@@ -53,7 +53,7 @@ const LENGTH_OFFSET = 1;
 export const LINK_HEADER_LENGTH = 3;
 
 const EPOCH_OFFSET = 3;
-const RECEIVER_OFFSET = 4;
+export const RECEIVER_OFFSET = 4;
 const NUMBER_HIGH_OFFSET = 8;
 const NUMBER_LOW_OFFSET = 12;
 /** Octets of a record's header, the link header among them. */

@@ -6,7 +6,7 @@
  *
  * Numbers are doubles that hold integers up to 2^53; they only rise. Setting
  * them back is the reader's affair, who keeps a baseline, so that there is one
- * writer only.
+ * writer only of each memory.
  */
 import { PORT_TABLE_LENGTH } from './port.ts';
 
@@ -95,20 +95,20 @@ export class CounterWriter {
   }
 }
 
-/** The reader's side, in any thread. */
+/** The reader's side, in any thread: the sum of what each writer counts. */
 export class CounterReader {
-  readonly #cells: Float64Array;
+  readonly #writers: readonly Float64Array[];
   readonly #baseline: Float64Array;
 
-  constructor(memory: SharedArrayBuffer | ArrayBuffer) {
-    this.#cells = new Float64Array(memory);
-    this.#baseline = new Float64Array(this.#cells.length);
+  constructor(...memories: readonly (SharedArrayBuffer | ArrayBuffer)[]) {
+    this.#writers = memories.map((memory) => new Float64Array(memory));
+    this.#baseline = new Float64Array(this.#writers[0].length);
   }
 
   /** One counter since the last reset. */
   value(port: number, counter: Counter): number {
     const at = port * COUNTER_STRIDE + counter;
-    return this.#cells[at] - this.#baseline[at];
+    return this.#sum(at) - this.#baseline[at];
   }
 
   /** All counters of a port since the last reset. */
@@ -121,10 +121,16 @@ export class CounterReader {
   /** From here on `port` counts from 0, for this reader. */
   reset(port: number): void {
     const at = port * COUNTER_STRIDE;
-    this.#baseline.set(this.#cells.subarray(at, at + COUNTER_STRIDE), at);
+    for (let i = at; i < at + COUNTER_STRIDE; i++) this.#baseline[i] = this.#sum(i);
   }
 
   resetAll(): void {
-    this.#baseline.set(this.#cells);
+    for (let i = 0; i < this.#baseline.length; i++) this.#baseline[i] = this.#sum(i);
+  }
+
+  #sum(at: number): number {
+    let sum = 0;
+    for (const cells of this.#writers) sum += cells[at];
+    return sum;
   }
 }

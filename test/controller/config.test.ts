@@ -64,6 +64,11 @@ test('all ciphers are offered, or those that are listed', (t) => {
   }
 });
 
+test('as many workers as the machine asks for, or as are wanted', (t) => {
+  t.is(makeConfig('/home/k').dataPlane.workers, 'auto');
+  t.is(makeConfig('/home/k', { dataPlane: { workers: 3 } }).dataPlane.workers, 3);
+});
+
 test('the command line wins', async (t) => {
   const file = {
     name: 'filed',
@@ -147,6 +152,14 @@ const mistakes: readonly (readonly [unknown, string])[] = [
   [
     { link: { keepaliveMs: 3000 } },
     'link.failAfterMs: 2200 must be at least twice link.keepaliveMs (3000), or every lost keepalive ends a link',
+  ],
+  [
+    { dataPlane: { workers: 9 } },
+    'dataPlane.workers is 9; it must be a whole number from 1 to 8, or "auto"',
+  ],
+  [
+    { dataPlane: { workers: 'many' } },
+    'dataPlane.workers is "many"; it must be a whole number from 1 to 8, or "auto"',
   ],
   [[], 'it must be an object in {braces}'],
 ];

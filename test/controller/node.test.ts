@@ -340,8 +340,13 @@ test.serial('a node leaves nothing behind: no file, no descriptor', async (t) =>
   await alice.stop();
   await bob.stop();
   const descriptors = openDescriptors();
-  for (const scheme of ['udp', 'tcp']) {
-    await befriended(alice, bob, {}, scheme);
+  for (const [scheme, workers] of [
+    ['udp', 1],
+    ['udp', 2],
+    ['tcp', 2],
+  ] as const) {
+    const policy = { dataPlane: { workers } };
+    await befriended(alice, bob, { alice: policy, bob: policy }, scheme);
     await linkTo(bob, alice);
     t.true(existsSync(join(alice.home, 'switch', 'ctl')));
     t.true(openDescriptors().length > descriptors.length);

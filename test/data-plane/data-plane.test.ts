@@ -1,7 +1,13 @@
 /** The main thread's side: indices, notices turned into calls, questions, and the end. */
 import test, { type ExecutionContext } from 'ava';
 import { DataPlane, type DataPlaneEvents } from '../../src/data-plane/data-plane.ts';
-import { InlineThread, startWorkerThread } from '../../src/data-plane/engine-thread.ts';
+import { shareMemory } from '../../src/data-plane/engine-maker.ts';
+import {
+  InlineThread,
+  startWorkerThread,
+  startWorkerThreads,
+} from '../../src/data-plane/engine-thread.ts';
+import { RECORD_STEERING } from '../../src/data-plane/local-index.ts';
 import { DescriptorKind } from '../../src/io/contract.ts';
 import { MemoryIo } from '../../src/io/memory-io.ts';
 import { type MemoryDatagramSocket, MemoryNetwork } from '../../src/io/memory-network.ts';
@@ -312,4 +318,107 @@ test('captures run until they are stopped, at most eight at a time, and end with
   await dataPlane.stop();
   t.is(ended, 2);
   t.is(start(), undefined);
+});
+
+/** A data plane of three workers in this thread. */
+function makeSpreadRig(t: ExecutionContext) {
+  const network = new MemoryNetwork();
+  const sockets = new MemorySockets(network, network.addHost('192.0.2.1'));
+  const doorbells = [1, 2, 3].map(() => sockets.openDoorbell());
+  const shared = shareMemory(doorbells);
+  const threads = doorbells.map((doorbell, worker) => {
+    const io = new MemoryIo({ network, doorbell });
+    return new InlineThread(io, sockets, () => 1000, {}, worker, shared);
+  });
+  const { told, events } = notingEvents();
+  const dataPlane = new DataPlane(threads, sockets, events);
+  t.teardown(() => dataPlane.stop());
+  const pump = (): void => {
+    while (threads.map((thread) => thread.pump()).includes(true));
+  };
+  return { network, sockets, threads, dataPlane, told, pump };
+}
+
+test('several workers: sessions go where their index says, and are told of together', async (t) => {
+  const { dataPlane, threads, told, pump } = makeSpreadRig(t);
+  t.is(dataPlane.workers, 3);
+  const group = dataPlane.openDatagrams('192.0.2.1', 7000);
+  t.is(group.length, 3);
+  const descriptor = dataPlane.adopt(group, DescriptorKind.udp, {});
+  t.true(dataPlane.isShared(descriptor));
+  const address = slabAddress('192.0.2.1');
+  const indices = [5, (1 << 10) | 5, (2 << 10) | 5, (2 << 10) | 6];
+  for (const [i, localIndex] of indices.entries()) {
+    // Each talks to another of them.
+    const remoteIndex = indices[i ^ 1]!;
+    const secrets = [new Uint8Array(32).fill(i), new Uint8Array(32).fill(i ^ 1)] as const;
+    const [sendSecret, receiveSecret] = secrets;
+    const { op: _, ...open } = openSession({ localIndex, remoteIndex, descriptor, address });
+    dataPlane.openSession({ ...open, sendSecret, receiveSecret, port: 20 + i });
+  }
+  pump();
+  const reports = await dataPlane.sessions();
+  t.deepEqual(reports.map(({ localIndex }) => localIndex).sort(), [...indices].sort());
+  t.deepEqual(
+    threads.map(({ engine }) => engine.memory.addresses.available).map((each) => 2048 - each),
+    [1, 1, 2],
+  );
+  t.deepEqual(told.filter((each) => each.startsWith('sessionAlive')).length, 4);
+  const counters = await dataPlane.ioCounters();
+  t.is(counters.unknownSession, 0);
+  t.true(counters.received! >= 8);
+  dataPlane.release(descriptor);
+  t.false(dataPlane.isShared(descriptor));
+  t.deepEqual(await dataPlane.sessions(), []);
+});
+
+test('several workers: one socket of a group that cannot be used takes the others with it', (t) => {
+  const { dataPlane, network, sockets, pump } = makeSpreadRig(t);
+  const open = network.openDescriptors;
+  const [first, second, third] = dataPlane.openDatagrams('192.0.2.1', 7000);
+  const [stream, other] = sockets.openStreamPair();
+  let closed = 0;
+  dataPlane.adopt([first!, second!, stream], DescriptorKind.udp, { closed: () => closed++ });
+  pump();
+  t.is(closed, 1);
+  for (const rest of [third!, other]) sockets.closeDescriptor(rest);
+  t.is(network.openDescriptors, open);
+});
+
+test('several workers: what comes after the end is closed', async (t) => {
+  const { dataPlane, network, sockets } = makeSpreadRig(t);
+  await dataPlane.stop();
+  const open = network.openDescriptors;
+  const group = sockets.openUdpGroup('192.0.2.1', 0, 3, RECORD_STEERING);
+  dataPlane.adopt(group, DescriptorKind.udp, {});
+  t.is(network.openDescriptors, open);
+});
+
+test('three workers: start, answer, and stop twice', async (t) => {
+  const sockets = systemSockets();
+  const { told, events } = notingEvents();
+  const dataPlane = new DataPlane(startWorkerThreads(sockets, 3), sockets, events);
+  const group = dataPlane.openDatagrams('127.0.0.1', 0);
+  const { port } = sockets.localAddress(group[0]!);
+  dataPlane.adopt(group, DescriptorKind.udp, {});
+  t.true((await dataPlane.ioCounters()).polls! >= 3);
+  t.throws(() => sockets.openUdp('127.0.0.1', port));
+  await Promise.all([dataPlane.stop(), dataPlane.stop()]);
+  t.deepEqual(told, []);
+  sockets.closeDescriptor(sockets.openUdp('127.0.0.1', port));
+});
+
+test('any worker that dies is told of', async (t) => {
+  const sockets = systemSockets();
+  for (const worker of [0, 1, 2]) {
+    const threads = startWorkerThreads(sockets, 3);
+    const { events } = notingEvents();
+    const failure = new Promise<Error>((resolve) => {
+      events.failed = resolve;
+    });
+    const dataPlane = new DataPlane(threads, sockets, events);
+    threads[worker]!.post({ op: 'configure', settings: {} as ForwarderSettings });
+    t.true((await failure) instanceof Error);
+    await dataPlane.stop();
+  }
 });

@@ -321,13 +321,15 @@ test('a clear session believes nothing but Ethernet in the clear', (t) => {
 });
 
 test('a BPDU in an Ethernet packet reaches nobody', (t) => {
-  const pair = new Pair({ mode: 'clear' });
-  const bpdu = broadcast(60);
-  bpdu.set([0x01, 0x80, 0xc2, 0, 0, 0]);
-  inject(pair, clearRecord(packet(PacketType.ethernet, bpdu)));
-  t.is(pair.right.told(NoticeKind.bridgeFrame).length, 0);
-  t.deepEqual(prints(pair.rightClient.receive()), prints([]));
-  assertDrops(t, pair, { unexpectedClear: 1 });
+  for (const carrier of ['datagram', 'spread'] as const) {
+    const pair = new Pair({ mode: 'clear', carrier });
+    const bpdu = broadcast(60);
+    bpdu.set([0x01, 0x80, 0xc2, 0, 0, 0]);
+    inject(pair, clearRecord(packet(PacketType.ethernet, bpdu)));
+    t.is(pair.right.told(NoticeKind.bridgeFrame).length, 0);
+    t.deepEqual(prints(pair.rightClient.receive()), prints([]));
+    assertDrops(t, pair, { unexpectedClear: 1 });
+  }
 });
 
 test('a record in the clear does not keep a session alive', (t) => {

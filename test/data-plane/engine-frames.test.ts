@@ -8,7 +8,7 @@ import { broadcast, CLIENT_PORT, contains, frame, LINK_PORT, prints } from './no
 import { LEFT_INDEX, Pair, RIGHT_INDEX } from './pair.ts';
 
 const MODES = ['sealed', 'clear'] as const;
-const CARRIERS = ['datagram', 'stream'] as const;
+const CARRIERS = ['datagram', 'spread', 'stream'] as const;
 
 /** Sizes around every edge: the shortest, the path MTUs with their overheads, the longest. */
 const SIZES = [

@@ -96,11 +96,13 @@ function accounted(pair: Pair): number {
   return report.recordsIn + dropped + told;
 }
 
+const carriers = fc.constantFrom('datagram' as const, 'spread' as const);
+
 for (const mode of ['sealed', 'clear'] as const) {
   test(`datagrams, ${mode}`, (t) => {
     fc.assert(
-      fc.property(messages, fc.boolean(), (datagrams, joinsDatagrams) => {
-        const pair = new Pair({ mode, joinsDatagrams, session: { superFrames: true } });
+      fc.property(messages, fc.boolean(), carriers, (datagrams, joinsDatagrams, carrier) => {
+        const pair = new Pair({ mode, carrier, joinsDatagrams, session: { superFrames: true } });
         const tap = pair.right.addTap(9);
         pair.pass(500);
         const before = accounted(pair);
@@ -130,7 +132,7 @@ for (const mode of ['sealed', 'clear'] as const) {
         if (mode === 'clear')
           t.deepEqual(prints(pair.carry(broadcast(222))), prints([broadcast(222)]));
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 

@@ -22,6 +22,7 @@ import { receivedBy, Super, SuperPair } from './super-pair.ts';
 const MODES = ['sealed', 'clear'] as const;
 /** Each way from one node to the other. */
 const WAYS: readonly [string, PairOptions][] = [
+  ['datagrams, spread', { carrier: 'spread', largestDatagram: 1472 }],
   ['a stream', { carrier: 'stream' }],
   ['datagrams of any size', {}],
   ['datagrams of 1,472 octets', { largestDatagram: 1472 }],
@@ -83,7 +84,7 @@ for (const mode of MODES) {
   });
 
   test(`${mode}: the longest that crosses whole, and longer ones`, (t) => {
-    for (const carrier of ['datagram', 'stream'] as const) {
+    for (const carrier of ['datagram', 'spread', 'stream'] as const) {
       const pair = new SuperPair({ mode, carrier, largestDatagram: 1472 });
       pair.learn();
       for (const length of [65_526, 65_527]) {
@@ -102,7 +103,7 @@ for (const mode of MODES) {
   });
 
   test(`${mode}: what the wire shows, and the audit of plaintext`, (t) => {
-    for (const carrier of ['datagram', 'stream'] as const) {
+    for (const carrier of ['datagram', 'spread', 'stream'] as const) {
       const pair = new SuperPair({ mode, carrier, largestDatagram: 1472 });
       pair.learn();
       pair.wire.length = 0;
@@ -170,7 +171,7 @@ for (const mode of MODES) {
   });
 
   test(`${mode}: flooded to a TAP, a client and sessions at once`, (t) => {
-    for (const carrier of ['datagram', 'stream'] as const) {
+    for (const carrier of ['datagram', 'spread', 'stream'] as const) {
       const pair = new SuperPair({ mode, carrier, largestDatagram: 1472 });
       const second = pair.left.addTap(20, 4);
       const twin = pair.left.addClient(21, CLIENT_PORT);
@@ -189,7 +190,7 @@ for (const mode of MODES) {
   });
 
   test(`${mode}: to a session without the feature, plain frames`, (t) => {
-    for (const carrier of ['datagram', 'stream'] as const) {
+    for (const carrier of ['datagram', 'spread', 'stream'] as const) {
       const session = { superFrames: false };
       const pair = new SuperPair({ mode, carrier, session, largestDatagram: 1472 });
       pair.learn();
@@ -205,7 +206,7 @@ for (const mode of MODES) {
 
   test(`${mode}: from one session to another, and on to its friends`, (t) => {
     // A third node hangs on the right one, which passes on what it got in pieces.
-    for (const carrier of ['datagram', 'stream'] as const) {
+    for (const carrier of ['datagram', 'spread', 'stream'] as const) {
       const pair = new SuperPair({ mode, carrier, largestDatagram: 1472 });
       const host = pair.network.addHost('192.0.2.3');
       const far = pair.network;
@@ -376,7 +377,7 @@ test('fields that make no sense do not come in from a TAP', (t) => {
 });
 
 test('the SYNs of a flow are clamped to what fits one record, over datagrams only', (t) => {
-  for (const carrier of ['datagram', 'stream'] as const) {
+  for (const carrier of ['datagram', 'spread', 'stream'] as const) {
     for (const mode of MODES) {
       const pair = new SuperPair({ mode, carrier, largestDatagram: 1472 });
       const announce = (mss: number) => {

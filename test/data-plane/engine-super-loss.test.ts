@@ -29,9 +29,13 @@ function risen(before: SessionDrops, after: SessionDrops): Partial<SessionDrops>
 }
 
 for (const mode of MODES) {
-  for (const joinsDatagrams of [false, true]) {
-    const how = `${mode}${joinsDatagrams ? ', joined' : ''}`;
-    const options: PairOptions = { mode, joinsDatagrams, largestDatagram: 1472 };
+  for (const [kind, more] of [
+    ['', {}],
+    [', joined', { joinsDatagrams: true }],
+    [', spread', { carrier: 'spread' }],
+  ] as const) {
+    const how = `${mode}${kind}`;
+    const options: PairOptions = { mode, largestDatagram: 1472, ...more };
 
     test(`${how}: any one piece lost, what is left comes with the next super-frame`, (t) => {
       const pair = new SuperPair(options);

@@ -107,7 +107,7 @@ const scenario = fc.record({
   losses: fc.array(fc.nat(99), { minLength: 20, maxLength: 20 }),
   percent: fc.constantFrom(0, 2, 10, 40),
   mode: fc.constantFrom('sealed' as const, 'clear' as const),
-  carrier: fc.constantFrom('datagram' as const, 'datagram' as const, 'stream' as const),
+  carrier: fc.constantFrom('datagram' as const, 'spread' as const, 'stream' as const),
   joinsDatagrams: fc.boolean(),
   largestDatagram: fc.constantFrom(1200, 1472, 65_507),
 });

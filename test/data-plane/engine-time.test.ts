@@ -10,7 +10,7 @@ import { LEFT_INDEX, Pair, RIGHT_INDEX } from './pair.ts';
 /** Path MTUs that the simulated path lets through and that we try. */
 const PATHS = [1200, 1232, 1372, 1452, 1472, 8952, 9280];
 
-for (const carrier of ['datagram', 'stream'] as const) {
+for (const carrier of ['datagram', 'spread', 'stream'] as const) {
   test(`${carrier}: both ends learn that the other has the session, once`, (t) => {
     const pair = new Pair({ carrier });
     pair.pass(3000);
@@ -171,7 +171,7 @@ test('frames pass again soon after the interface became narrower', (t) => {
 // ---- key updates
 
 test('keys are updated in the midst of traffic, and not a frame is lost', (t) => {
-  for (const carrier of ['datagram', 'stream'] as const) {
+  for (const carrier of ['datagram', 'spread', 'stream'] as const) {
     const pair = new Pair({ carrier });
     let sent = 0;
     let arrived = 0;

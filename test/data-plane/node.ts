@@ -5,9 +5,12 @@
 import { createHash } from 'node:crypto';
 import type { ManualClock } from '../../src/clock.ts';
 import type { Command, OpenSession } from '../../src/data-plane/commands.ts';
-import { type EngineSettings, InlineThread } from '../../src/data-plane/engine-thread.ts';
+import { type EngineSettings, shareMemory } from '../../src/data-plane/engine-maker.ts';
+import { InlineThread } from '../../src/data-plane/engine-thread.ts';
+import { RECORD_STEERING } from '../../src/data-plane/local-index.ts';
 import { type Notice, type NoticeKind, parseNotice } from '../../src/data-plane/notice.ts';
-import type { SessionReport } from '../../src/data-plane/report.ts';
+import { addDrops, type RemoteDrops, type SessionReport } from '../../src/data-plane/report.ts';
+import { route } from '../../src/data-plane/routes.ts';
 import { emitAddress } from '../../src/io/address.ts';
 import { ADDRESS_LENGTH, CipherId, DescriptorKind } from '../../src/io/contract.ts';
 import { MemoryIo } from '../../src/io/memory-io.ts';
@@ -74,7 +77,9 @@ export class Tap {
 export class Node {
   readonly io: MemoryIo;
   readonly sockets: MemorySockets;
+  /** The worker of the ports. */
   readonly thread: InlineThread;
+  readonly threads: readonly InlineThread[];
   readonly counters: CounterReader;
   readonly address: string;
   /** Every notice that was fetched. */
@@ -88,16 +93,26 @@ export class Node {
     host: MemoryHost,
     clock: ManualClock,
     settings: EngineSettings = {},
+    workers = 1,
   ) {
     this.#network = network;
     this.address = host.addresses[0];
     this.sockets = new MemorySockets(network, host);
-    this.io = new MemoryIo({ network, doorbell: -1 });
-    this.thread = new InlineThread(this.io, this.sockets, () => clock.now(), settings);
-    this.thread.onAnswer = (_id, answer) => {
-      this.#answer = answer;
-    };
-    this.counters = new CounterReader(this.thread.counters);
+    const now = () => clock.now();
+    const doorbells = Array.from({ length: workers }, () => this.sockets.openDoorbell());
+    const shared = shareMemory(doorbells);
+    const ios = doorbells.map((doorbell) => new MemoryIo({ network, doorbell }));
+    this.io = ios[0]!;
+    this.threads = ios.map(
+      (io, worker) => new InlineThread(io, this.sockets, now, settings, worker, shared),
+    );
+    this.thread = this.threads[0]!;
+    for (const thread of this.threads) {
+      thread.onAnswer = (_id, answer) => {
+        this.#answer = answer;
+      };
+    }
+    this.counters = new CounterReader(...this.threads.map(({ counters }) => counters));
     this.post({
       op: 'configure',
       settings: { portStates: new Uint8Array(PORT_TABLE_LENGTH).fill(PortState.forwarding) },
@@ -105,17 +120,20 @@ export class Node {
   }
 
   post(command: Command): void {
-    this.thread.post(command);
+    route(command, this.threads.length, (worker, each) => this.threads[worker]!.post(each));
   }
 
   pump(): boolean {
-    const busy = this.thread.pump();
+    let busy = false;
+    for (const thread of this.threads) busy = thread.pump() || busy;
     const keep = (bytes: Uint8Array): void => {
       const notice = parseNotice(bytes);
       if (notice !== undefined) this.notices.push(notice);
     };
-    this.thread.friends.drain(keep);
-    this.thread.strangers.drain(keep);
+    for (const { friends, strangers } of this.threads) {
+      friends.drain(keep);
+      strangers.drain(keep);
+    }
     return busy;
   }
 
@@ -125,9 +143,16 @@ export class Node {
   }
 
   addUdp(descriptor = UDP, port = UDP_PORT): void {
-    const systemDescriptor = this.sockets.openUdp(this.address, port);
+    const { length } = this.threads;
+    const systems =
+      length === 1
+        ? [this.sockets.openUdp(this.address, port)]
+        : this.sockets.openUdpGroup(this.address, port, length, RECORD_STEERING);
     const { udp } = DescriptorKind;
-    this.post({ op: 'add-descriptor', descriptor, systemDescriptor, kind: udp });
+    for (const [worker, systemDescriptor] of systems.entries()) {
+      const command = { op: 'add-descriptor', descriptor, systemDescriptor, kind: udp } as const;
+      this.threads[worker]!.post(command);
+    }
   }
 
   /** A client whose socket has room for `bufferLength` octets. */
@@ -151,7 +176,10 @@ export class Node {
   }
 
   session(localIndex: number): SessionReport {
-    const found = this.#sessions().find((report) => report.localIndex === localIndex);
+    this.thread.post({ op: 'query', id: 0, what: 'remote-drops' });
+    const remote = this.#answer as RemoteDrops[];
+    const all = addDrops(this.#sessions(), remote);
+    const found = all.find((report) => report.localIndex === localIndex);
     if (found === undefined) throw new Error(`there is no session ${localIndex}`);
     return found;
   }
@@ -162,8 +190,11 @@ export class Node {
 
   /** Drops of ingress and counters of the I/O. */
   get ioReport(): Readonly<Record<string, number>> {
-    this.post({ op: 'query', id: 0, what: 'io' });
-    return this.#answer as Record<string, number>;
+    const sum: Record<string, number> = {};
+    for (const report of this.#ask('io') as Record<string, number>[]) {
+      for (const [name, value] of Object.entries(report)) sum[name] = (sum[name] ?? 0) + value;
+    }
+    return sum;
   }
 
   count(port: number, counter: Counter): number {
@@ -172,13 +203,23 @@ export class Node {
 
   /** Pieces of memory that are free: addresses, frames, chunks, large pieces, late frames. */
   get free(): readonly number[] {
-    const { addresses, frames, chunks, large, late } = this.thread.engine.memory;
-    return [addresses, frames, chunks, large, late].map(({ available }) => available);
+    const each = this.threads.map(({ engine }) => {
+      const { addresses, frames, chunks, large, late } = engine.memory;
+      return [addresses, frames, chunks, large, late].map(({ available }) => available);
+    });
+    return each.reduce((sum, more) => sum.map((value, i) => value + more[i]!));
   }
 
   #sessions(): readonly SessionReport[] {
-    this.post({ op: 'query', id: 0, what: 'sessions' });
-    return (this.#answer as SessionReport[]).filter(({ ended }) => !ended);
+    return (this.#ask('sessions').flat() as SessionReport[]).filter(({ ended }) => !ended);
+  }
+
+  /** The answers of all workers. */
+  #ask(what: 'sessions' | 'io'): unknown[] {
+    return this.threads.map((thread) => {
+      thread.post({ op: 'query', id: 0, what });
+      return this.#answer;
+    });
   }
 
   #path(): string {

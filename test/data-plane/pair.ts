@@ -1,7 +1,7 @@
 /** Two nodes with a session between them and a client each: most tests of the engine begin here. */
 import { ManualClock } from '../../src/clock.ts';
 import type { OpenSession } from '../../src/data-plane/commands.ts';
-import type { EngineSettings } from '../../src/data-plane/engine-thread.ts';
+import type { EngineSettings } from '../../src/data-plane/engine-maker.ts';
 import { DescriptorKind } from '../../src/io/contract.ts';
 import {
   type MemoryDatagram,
@@ -11,15 +11,18 @@ import {
 } from '../../src/io/memory-network.ts';
 import { type Client, LINK_PORT, Node, openSession, secret, slabAddress, UDP } from './node.ts';
 
+/** Of several workers they name the third. */
 export const LEFT_INDEX = 0x0a01;
 export const RIGHT_INDEX = 0x0b02;
 const CLIENT = 1;
+export const SPREAD_WORKERS = 3;
 /** Descriptor of the stream between the two. */
 export const STREAM = 2;
 
 export interface PairOptions extends MemoryNetworkOptions {
   readonly mode?: OpenSession['mode'];
-  readonly carrier?: 'datagram' | 'stream';
+  /** 'spread': over datagrams, and sessions live in other workers than the ports. */
+  readonly carrier?: 'datagram' | 'spread' | 'stream';
   readonly settings?: EngineSettings;
   readonly session?: Partial<OpenSession>;
   /** Octets of the clients' sockets. */
@@ -46,10 +49,12 @@ export class Pair {
       this.wire.push(datagram);
       deliverAs(datagram, deliver);
     };
-    const { settings, bufferLength } = options;
+    const { settings, bufferLength, carrier } = options;
+    const workers = carrier === 'spread' ? SPREAD_WORKERS : 1;
     this.leftHost = this.network.addHost('192.0.2.1');
-    this.left = new Node(this.network, this.leftHost, this.clock, settings);
-    this.right = new Node(this.network, this.network.addHost('192.0.2.2'), this.clock, settings);
+    this.left = new Node(this.network, this.leftHost, this.clock, settings, workers);
+    const rightHost = this.network.addHost('192.0.2.2');
+    this.right = new Node(this.network, rightHost, this.clock, settings, workers);
     this.leftClient = this.left.addClient(CLIENT, 1, bufferLength);
     this.rightClient = this.right.addClient(CLIENT, 1, bufferLength);
     if (options.carrier === 'stream') this.#joinByStream(options);

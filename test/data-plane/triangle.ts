@@ -7,6 +7,7 @@ import { type MemoryDatagram, MemoryNetwork } from '../../src/io/memory-network.
 import { RECEIVERS } from '../../src/links/relay/relay-packet.ts';
 import { PORT_TABLE_LENGTH, PortState } from '../../src/switch/port.ts';
 import { type Client, contains, Node, openSession, secret, slabAddress, UDP } from './node.ts';
+import { SPREAD_WORKERS } from './pair.ts';
 
 /** Ports of a's and b's links: to c, and to one another. */
 export const TO_C = 9;
@@ -17,11 +18,21 @@ export const TO_B = 10;
 /** Where a and b have the circuit between them. */
 const CIRCUIT = 7;
 /** Indices of sessions: of a and b to c, of a and b with one another, of c. */
-const INDEX = { ac: 0xa001, bc: 0xb001, ab: 0xa002, ba: 0xb002, ca: 0xc001, cb: 0xc002 } as const;
+const INDEX = { ac: 0xa001, bc: 0xb001, ab: 0xa002, ba: 0xb002, ca: 0xc001, cb: 0xc002 };
+/** The same where sessions are spread: those over UDP name the workers 1 and 2. */
+const SPREAD: typeof INDEX = {
+  ac: 0xa401,
+  bc: 0xc801,
+  ab: 0xa802,
+  ba: 0xc402,
+  ca: 0xe401,
+  cb: 0xe802,
+};
+const RELAYED_INDEX = { ab: 0xa002, ba: 0xc002 };
 
 export interface TriangleOptions {
   /** How a and b are linked. */
-  readonly way: 'relayed' | 'direct';
+  readonly way: 'relayed' | 'direct' | 'relayed, spread' | 'direct, spread';
   /** Whether a and b are in any group. By default they are. */
   readonly confined?: boolean;
   /** The ports between a and b are blocked by the spanning tree. By default they are. */
@@ -43,9 +54,16 @@ export class Triangle {
   readonly hostC: Client;
   readonly wire: MemoryDatagram[] = [];
   readonly #options: TriangleOptions;
+  readonly #isDirect: boolean;
+  readonly #index: typeof INDEX;
 
   constructor(options: TriangleOptions) {
     this.#options = options;
+    const { way } = options;
+    const isSpread = way.endsWith('spread');
+    this.#isDirect = way.startsWith('direct');
+    const relayed = this.#isDirect ? {} : RELAYED_INDEX;
+    this.#index = isSpread ? { ...SPREAD, ...relayed } : INDEX;
     const { largestDatagram } = options;
     this.network = new MemoryNetwork(largestDatagram === undefined ? {} : { largestDatagram });
     const deliverAs = this.network.delivery;
@@ -54,7 +72,9 @@ export class Triangle {
       deliverAs(datagram, deliver);
     };
     const node = (last: number): Node => {
-      const made = new Node(this.network, this.network.addHost(`192.0.2.${last}`), this.clock);
+      const host = this.network.addHost(`192.0.2.${last}`);
+      const workers = isSpread ? SPREAD_WORKERS : 1;
+      const made = new Node(this.network, host, this.clock, {}, workers);
       made.addUdp();
       return made;
     };
@@ -69,14 +89,16 @@ export class Triangle {
   /** Links a and b with c, in the clear. */
   linkToC(): void {
     const confined = this.#options.confined ?? true;
-    this.#link(this.a, INDEX.ac, TO_C, this.c, INDEX.ca, TO_A, 'clear', confined, 1);
-    this.#link(this.b, INDEX.bc, TO_C, this.c, INDEX.cb, TO_B, 'clear', confined, 3);
+    const index = this.#index;
+    this.#link(this.a, index.ac, TO_C, this.c, index.ca, TO_A, 'clear', confined, 1);
+    this.#link(this.b, index.bc, TO_C, this.c, index.cb, TO_B, 'clear', confined, 3);
   }
 
   /** Links a and b with one another. */
   linkPeers(mode: 'sealed' | 'clear' = 'sealed'): void {
-    if (this.#options.way === 'direct') {
-      this.#link(this.a, INDEX.ab, TO_PEER, this.b, INDEX.ba, TO_PEER, mode, true, 5);
+    const index = this.#index;
+    if (this.#isDirect) {
+      this.#link(this.a, index.ab, TO_PEER, this.b, index.ba, TO_PEER, mode, true, 5);
       return;
     }
     // a has given the number on its link, c the one on b's.
@@ -95,24 +117,25 @@ export class Triangle {
     }
     const { superFrames = false } = this.#options;
     const common = { descriptor: CIRCUIT, port: TO_PEER, mode, confined: true, superFrames };
-    this.a.post(openSession({ localIndex: INDEX.ab, remoteIndex: INDEX.ba, ...common }));
+    this.a.post(openSession({ localIndex: index.ab, remoteIndex: index.ba, ...common }));
     this.b.post(
       openSession({
-        localIndex: INDEX.ba,
-        remoteIndex: INDEX.ab,
+        localIndex: index.ba,
+        remoteIndex: index.ab,
         sendSecret: secret(2),
         receiveSecret: secret(1),
         ...common,
       }),
     );
-    this.a.post({ op: 'use-session', port: TO_PEER, localIndex: INDEX.ab });
-    this.b.post({ op: 'use-session', port: TO_PEER, localIndex: INDEX.ba });
+    this.a.post({ op: 'use-session', port: TO_PEER, localIndex: index.ab });
+    this.b.post({ op: 'use-session', port: TO_PEER, localIndex: index.ba });
   }
 
   /** Ends the session of a and b at both ends, without a word. */
   unlinkPeers(): void {
-    this.a.post({ op: 'close-session', localIndex: INDEX.ab });
-    this.b.post({ op: 'close-session', localIndex: INDEX.ba });
+    const index = this.#index;
+    this.a.post({ op: 'close-session', localIndex: index.ab });
+    this.b.post({ op: 'close-session', localIndex: index.ba });
   }
 
   /** The spanning tree blocks a port of a node; all others forward. */

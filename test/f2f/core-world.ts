@@ -171,6 +171,7 @@ export class FakePlane {
   readonly sessions = new Map<number, Held>();
   readonly used = new Map<number, number>();
   readonly bulk: number[] = [];
+  readonly workers = 1;
   crashed = false;
   readonly #world: World;
   readonly #timer: NodeJS.Timeout;
@@ -189,6 +190,10 @@ export class FakePlane {
     this.#world.carry(this, other.plane, wire.scheme, () => {
       if (this.#world.wires.has(wire)) other.events.message(other.carrier, copy);
     });
+  }
+
+  isShared(): boolean {
+    return false;
   }
 
   openSession(open: Omit<OpenSession, 'op'>): void {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { SESSION_TABLE_LENGTH } from '../../src/data-plane/engine.ts';
+import { SESSION_TABLE_LENGTH, workerOf } from '../../src/data-plane/local-index.ts';
 import { PLACES, SessionIndices } from '../../src/f2f/session-indices.ts';
 import { seededRandom } from '../links/handshake/handshake-driver.ts';
 
@@ -65,4 +65,43 @@ test('a place is not used again at once, so that late messages meet nobody', (t)
   const first = indices.take()!;
   indices.give(first);
   t.not(indices.take()! % PLACES, first % PLACES);
+});
+
+test('shared sessions go where the fewest are, and never to the ports; others stay there', (t) => {
+  const step = fc.oneof(fc.constantFrom('shared' as const, 'own' as const), fc.nat(500));
+  fc.assert(
+    fc.property(
+      fc.array(step, { maxLength: 400 }),
+      fc.integer({ min: 2, max: 8 }),
+      (steps, workers) => {
+        const indices = new SessionIndices(seededRandom(workers), workers);
+        const held: number[] = [];
+        const loads = new Array<number>(workers).fill(0);
+        for (const each of steps) {
+          if (typeof each === 'string') {
+            const index = indices.take(each === 'shared');
+            if (index === undefined) return false;
+            const worker = workerOf(index, workers);
+            if (each === 'own' && worker !== 0) return false;
+            if (each === 'shared' && loads[worker] !== Math.min(...loads.slice(1))) return false;
+            if (each === 'shared' && worker === 0) return false;
+            loads[worker]!++;
+            held.push(index);
+          } else if (held.length > 0) {
+            const [gone] = held.splice(each % held.length, 1);
+            loads[workerOf(gone!, workers)]!--;
+            indices.give(gone!);
+          }
+        }
+        return indices.count === held.length && new Set(held).size === held.length;
+      },
+    ),
+    { numRuns: 60 },
+  );
+  t.pass();
+});
+
+test('where there is one worker only, all sessions are its own', (t) => {
+  const indices = new SessionIndices(() => Uint8Array.of(0xff, 0xff, 0xff, 0xff));
+  t.is(indices.take(true), 0xfffffc00);
 });

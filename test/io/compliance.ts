@@ -201,6 +201,27 @@ export function batchedIoCompliance(test: TestFn, makeRig: (t: ExecutionContext)
     );
   });
 
+  check('octets cross to memory of another thread and back, and never beyond', (t, rig) => {
+    const { io } = rig;
+    const shared = new Uint8Array(new SharedArrayBuffer(100));
+    const { arena } = SlabLayout;
+    io.slab.set(octets(60, 7), arena);
+    io.copyOut(arena + 1, 50, shared, 49);
+    t.deepEqual(shared.slice(49, 99), octets(50, 8));
+    t.deepEqual([shared[48], shared[99]], [0, 0]);
+    io.copyIn(shared, 50, 49, arena + 1000);
+    t.deepEqual(io.slab.slice(arena + 1000, arena + 1050), Uint8Array.of(...octets(49, 9), 0));
+    io.copyOut(arena, 0, shared, 100);
+    t.throws(() => io.copyOut(arena, 2, shared, 99));
+    t.throws(() => io.copyOut(arena, 1, shared, -1));
+    t.throws(() => io.copyOut(-1, 1, shared, 0));
+    t.throws(() => io.copyOut(SLAB_LENGTH - 1, 2, shared, 0));
+    t.throws(() => io.copyIn(shared, 99, 2, arena));
+    t.throws(() => io.copyIn(shared, -1, 1, arena));
+    t.throws(() => io.copyIn(shared, 0, 2, SLAB_LENGTH - 1));
+    t.throws(() => io.copyIn(shared, 0, 1, -1));
+  });
+
   check('UDP tells where a datagram came from, and takes it back there', (t, rig) => {
     const { sockets, io } = rig;
     const [a, b] = [sockets.openUdp('127.0.0.1', 0), sockets.openUdp('::', 0)];

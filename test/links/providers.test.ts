@@ -74,6 +74,14 @@ const subjects: readonly ComplianceSubject[] = [
   },
   {
     ...INTERNET,
+    name: 'udp, real, over several workers',
+    reliable: false,
+    listenUrl: 'udp://127.0.0.1:0',
+    badUrls: badUrls('udp'),
+    makeStage: () => Stage.real(udpProvider, 3),
+  },
+  {
+    ...INTERNET,
     name: 'udp, real',
     reliable: false,
     listenUrl: 'udp://127.0.0.1:0',

@@ -3,7 +3,7 @@ import { DataPlane } from '../../src/data-plane/data-plane.ts';
 import {
   type EngineThread,
   InlineThread,
-  startWorkerThread,
+  startWorkerThreads,
 } from '../../src/data-plane/engine-thread.ts';
 import type { SystemSockets } from '../../src/io/contract.ts';
 import { MemoryIo } from '../../src/io/memory-io.ts';
@@ -20,8 +20,12 @@ export class StagePlace {
   readonly messages: { carrier: Carrier; message: Uint8Array }[] = [];
   readonly closed: { carrier: Carrier; reason: string }[] = [];
 
-  constructor(thread: EngineThread, sockets: SystemSockets, makeProvider: ProviderFactory) {
-    this.dataPlane = new DataPlane(thread, sockets, {
+  constructor(
+    threads: readonly EngineThread[],
+    sockets: SystemSockets,
+    makeProvider: ProviderFactory,
+  ) {
+    this.dataPlane = new DataPlane(threads, sockets, {
       bridgeFrame: () => {},
       packet: () => {},
       sessionDead: () => {},
@@ -62,22 +66,22 @@ export class Stage {
   readonly #pump: () => void;
 
   constructor(
-    threads: readonly [EngineThread, EngineThread],
+    threads: readonly (readonly EngineThread[])[],
     sockets: readonly [SystemSockets, SystemSockets],
     makeProvider: ProviderFactory,
     pump: () => void,
   ) {
-    this.#threads = threads;
+    this.#threads = threads.flat();
     this.#pump = pump;
-    this.left = new StagePlace(threads[0], sockets[0], makeProvider);
-    this.right = new StagePlace(threads[1], sockets[1], makeProvider);
+    this.left = new StagePlace(threads[0]!, sockets[0], makeProvider);
+    this.right = new StagePlace(threads[1]!, sockets[1], makeProvider);
     this.copiesOnSend = true;
   }
 
-  /** Over the system's sockets, with the engines in workers. */
-  static real(makeProvider: ProviderFactory): Stage {
+  /** Over the system's sockets, with the engines in workers: so many at each place. */
+  static real(makeProvider: ProviderFactory, workers = 1): Stage {
     const sockets = systemSockets();
-    const threads = [startWorkerThread(sockets), startWorkerThread(sockets)] as const;
+    const threads = [1, 2].map(() => startWorkerThreads(sockets, workers));
     return new Stage(threads, [sockets, sockets], makeProvider, () => {});
   }
 
@@ -90,7 +94,7 @@ export class Stage {
       return { sockets, thread: new InlineThread(io, sockets, () => performance.now()) };
     });
     return new Stage(
-      [left.thread, right.thread],
+      [[left.thread], [right.thread]],
       [left.sockets, right.sockets],
       makeProvider,
       () => {

@@ -15,9 +15,18 @@ class NotingHost implements CarrierHost {
   readonly watched: number[] = [];
   readonly released: number[] = [];
 
-  adopt(systemDescriptor: number, _kind: DescriptorKind, events: DescriptorEvents): number {
-    this.adopted.set(systemDescriptor, events);
-    return systemDescriptor;
+  adopt(
+    systemDescriptor: number | readonly number[],
+    _kind: DescriptorKind,
+    events: DescriptorEvents,
+  ): number {
+    const descriptor = Number(systemDescriptor);
+    this.adopted.set(descriptor, events);
+    return descriptor;
+  }
+
+  openDatagrams(): readonly number[] {
+    return [];
   }
 
   watch(descriptor: number): void {

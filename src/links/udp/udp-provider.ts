@@ -1,7 +1,7 @@
 /**
  * Links over UDP: the fast path.
  *
- * One socket serves everybody: what is dialled leaves from the port that we
+ * One socket (or a group of one address, where the host divides sessions) serves everybody: what is dialled leaves from the port that we
  * listen on, so that NATs and friends see one address. Sessions are told apart
  * by their index, not by address, so a friend may move (roaming).
  */
@@ -31,9 +31,9 @@ class UdpProvider implements LinkProvider {
   async listen(url: string): Promise<Listening> {
     this.#checkOpen();
     const { host, port } = parseLinkUrl(url, 'listen');
-    const system = this.#host.sockets.openUdp(host, port);
-    const bound = this.#host.sockets.localAddress(system);
-    const descriptor = this.#adopt(system, bound.host);
+    const systems = this.#host.openDatagrams(host, port);
+    const bound = this.#host.sockets.localAddress(systems[0]);
+    const descriptor = this.#adopt(systems, bound.host);
     return {
       url: formatLinkUrl({ scheme: SCHEME, ...bound }),
       close: () => {
@@ -68,11 +68,11 @@ class UdpProvider implements LinkProvider {
     for (const [descriptor, bound] of this.#sockets) {
       if (reaches(bound, numeric)) return descriptor;
     }
-    return this.#adopt(this.#host.sockets.openUdp('::', 0), '::');
+    return this.#adopt(this.#host.openDatagrams('::', 0), '::');
   }
 
-  #adopt(system: number, bound: string): number {
-    const descriptor: number = this.#host.adopt(system, DescriptorKind.udp, {
+  #adopt(systems: readonly number[], bound: string): number {
+    const descriptor: number = this.#host.adopt(systems, DescriptorKind.udp, {
       message: (message, address) => {
         if (!this.#closed) this.#events.message(this.#carrier(descriptor, address), message);
       },

@@ -22,30 +22,30 @@ const LINGER = 4000;
 const SHORT_LINGER = 1000;
 
 /** A session and whose it is. */
-export interface LiveSession {
+export interface HeldSession {
   readonly friend: Friend;
   readonly held: FriendSession;
 }
 
-export interface LiveSessionsOptions {
+export interface HeldSessionsOptions {
   readonly dataPlane: Pick<DataPlane, 'openSession' | 'closeSession'>;
   readonly indices: Pick<SessionIndices, 'give'>;
   /** A session over a stream has ended, and with it whatever else went over that stream. */
   readonly streamEnded: (carrier: Carrier, reason: string | undefined) => void;
 }
 
-export class LiveSessions {
-  readonly #options: LiveSessionsOptions;
-  readonly #byIndex = new Map<number, LiveSession>();
+export class HeldSessions {
+  readonly #options: HeldSessionsOptions;
+  readonly #byIndex = new Map<number, HeldSession>();
   /** Sessions that another has replaced, the latest last, and what will end them. */
   readonly #lingering = new Map<FriendSession, NodeJS.Timeout>();
 
-  constructor(options: LiveSessionsOptions) {
+  constructor(options: HeldSessionsOptions) {
     this.#options = options;
   }
 
   /** @param localIndex of the session, as the data plane knows it */
-  get(localIndex: number): LiveSession | undefined {
+  get(localIndex: number): HeldSession | undefined {
     return this.#byIndex.get(localIndex);
   }
 
@@ -123,7 +123,7 @@ export class LiveSessions {
   }
 
   /** Those that a carrier's descriptor carries. */
-  over(carrier: Carrier): LiveSession[] {
+  over(carrier: Carrier): HeldSession[] {
     const { descriptor } = carrier;
     return [...this.#byIndex.values()].filter(({ held }) => held.carrier.descriptor === descriptor);
   }
