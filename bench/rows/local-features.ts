@@ -23,8 +23,11 @@ const MIRROR_PORT = 3;
 const QUIET_PORT = 4;
 /** Frames a second: more than there can be, so that buckets are looked at and never empty. */
 const NO_STORM = 2_000_000;
-/** How much of the plain rate is left, at least. */
-const LEFT = 0.9;
+/**
+ * How much more a frame may cost the switch. Frames a second say less: they depend on which
+ * processors the scheduler gives the three programs, and vary by a half between two plain runs.
+ */
+const COST = 1.1;
 
 const PLAIN = 'plain';
 const OTHER = 'other version';
@@ -54,10 +57,10 @@ export const localFeaturesRows: readonly Row[] = [
     metrics: TRAFFIC_METRICS,
     targets: COMPARED.filter((name) => name !== OTHER).map(
       (contender): Target => ({
-        metric: 'frames/s',
+        metric: 'CPU/frame',
         contender,
         over: PLAIN,
-        atLeast: LEFT,
+        atMost: COST,
       }),
     ),
     ratios: COMPARED.map((name) => [name, PLAIN] as const),

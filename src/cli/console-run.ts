@@ -35,7 +35,7 @@ async function runOne(client: ConsoleClient, command: string, context: CliContex
   if (!hasFailed(answer)) return;
   throw new KithError(
     'system',
-    `${printable(command)}: ${statusText(answer)}; \`kith console help ${firstWord(command)}\` says how it is used`,
+    `${printable(command)}: ${statusText(answer)}; ${helpFor(command, answer)}`,
   );
 }
 
@@ -133,6 +133,15 @@ function hasFailed({ status }: ConsoleAnswer): boolean {
 /** `1022 Invalid argument` */
 function statusText({ status = 0, text }: ConsoleAnswer): string {
   return `${1000 + status} ${printable(text)}`;
+}
+
+/** ENOSYS is how the console says that it has no such command. */
+const NO_SUCH_COMMAND = 38;
+
+function helpFor(command: string, { status }: ConsoleAnswer): string {
+  return status === NO_SUCH_COMMAND
+    ? '`kith console help` lists all commands'
+    : `\`kith console help ${firstWord(command)}\` says how it is used`;
 }
 
 function firstWord(text: string): string {

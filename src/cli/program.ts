@@ -37,6 +37,9 @@ const FIRST_STEPS: readonly (readonly [string, string])[] = [
   ['kith COMMAND --help', 'more on each command, with examples'],
 ];
 
+/** Names that errors begin with; they keep their capitals. */
+const NAMES = new Set(['Kith', 'Linux', 'Node', 'Ethernet']);
+
 /** All commands; parsing it runs one of them. */
 export function buildProgram(context: CliContext): Command {
   const program = new Command('kith')
@@ -108,9 +111,16 @@ export function reportError(error: unknown, context: Pick<CliContext, 'stderr' |
 }
 
 function sentenceOf(error: unknown): string {
-  if (error instanceof KithError) return error.message;
+  if (error instanceof KithError) return afterColon(error.message);
   const what = error instanceof Error ? error.message : String(error);
   return `something broke inside (${what.split('\n')[0]}); KITH_DEBUG=1 shows where`;
+}
+
+/** Sentences that are shown elsewhere, too, begin with a capital and end with a full stop. */
+function afterColon(sentence: string): string {
+  const [word] = /^\p{Lu}\p{Ll}*\b/u.exec(sentence) ?? [''];
+  const begins = word === '' || NAMES.has(word) ? word : word.toLowerCase();
+  return (begins + sentence.slice(word.length)).replace(/(?<!\.)\.$/, '');
 }
 
 function stackOf(error: unknown): string {
@@ -127,6 +137,9 @@ function asKithError(error: unknown, program: Command, args: readonly string[]):
   const complaint =
     error.code === 'commander.help'
       ? 'which command?'
-      : error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+      : error.message
+          .replace(/^error: /, '')
+          .replace(/\. Expected (\d+) arguments? but got (\d+)\.$/, ': $2 instead of $1')
+          .replaceAll('\n', ' ');
   return new KithError('usage', `${complaint}; see \`${help}\``, { cause: error });
 }

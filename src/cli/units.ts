@@ -25,6 +25,16 @@ export function formatRtt(milliseconds: number | undefined): string {
   return `${milliseconds.toFixed(digits)} ms`;
 }
 
+/** A moment in the time of this machine, the same in every locale: 2026-11-21 09:05:46. */
+export function formatMoment(iso: string): string {
+  const moment = new Date(iso);
+  if (Number.isNaN(moment.getTime())) return UNKNOWN;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = [moment.getFullYear(), two(moment.getMonth() + 1), two(moment.getDate())];
+  const time = [two(moment.getHours()), two(moment.getMinutes()), two(moment.getSeconds())];
+  return `${day.join('-')} ${time.join(':')}`;
+}
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;

@@ -10,7 +10,7 @@
  * Nothing here touches a frame. What the node tells is in node-reports.ts.
  */
 import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, networkInterfaces } from 'node:os';
 import type { Logger } from 'pino';
 import { monotonicClock } from '../clock.ts';
 import { DataPlane } from '../data-plane/data-plane.ts';
@@ -45,7 +45,7 @@ import { GroupBook } from './group-book.ts';
 import type { NodeApi } from './node-api.ts';
 import { NodeConsole } from './node-console.ts';
 import { NodeReports } from './node-reports.ts';
-import { ownAddresses } from './own-addresses.ts';
+import { type Interfaces, ownAddresses } from './own-addresses.ts';
 import { PlaintextWatch } from './plaintext-watch.ts';
 import { portNamed } from './port-names.ts';
 import { PortPlan } from './port-plan.ts';
@@ -54,6 +54,7 @@ import { SwitchAdmin } from './switch-admin.ts';
 import { SwitchSettings } from './switch-settings.ts';
 import { Taps } from './taps.ts';
 import { configuredTreePort } from './tree-ports.ts';
+import { leadsOverUs, underlay } from './underlay.ts';
 
 /** Milliseconds between looks at what the links measure, for the spanning tree's costs. */
 const MEASURE_INTERVAL = 5000;
@@ -339,7 +340,7 @@ class Assembly {
       switchAdmin,
       vlans,
       startedAt: monotonicClock.now(),
-      addresses: () => config.advertise ?? ownAddresses(core.listening),
+      addresses: () => config.advertise ?? ownAddresses(core.listening, this.#underlay()),
       rotateIdentity: () => this.#rotateIdentity(),
       end: () => void this.close(),
     };
@@ -460,7 +461,20 @@ class Assembly {
       succeeded: (friend, formerUid, session) => book.succeeded(friend, formerUid, session),
       redeemed: () => book.redeemed(),
       relay: { serve: config.link.relay, use: config.link.useRelays },
+      mayDial: (url) => {
+        const interfaces = networkInterfaces();
+        return !leadsOverUs(url, interfaces, this.#underlay(interfaces));
+      },
     });
+  }
+
+  /** The interfaces of this machine that are not on our own switch. */
+  #underlay(interfaces: Interfaces = networkInterfaces()): Interfaces {
+    const here = this.parts.taps.list().filter(({ netns, attached }) => !attached && !netns);
+    return underlay(
+      interfaces,
+      here.map((tap) => tap.interface),
+    );
   }
 
   /** The port that the configuration means, if it is there now. */

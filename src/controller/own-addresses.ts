@@ -9,7 +9,16 @@ import { formatLinkUrl, parseLinkUrl } from '../links/link-url.ts';
 
 /** What `os.networkInterfaces` gives, as far as we look. */
 export type Interfaces = Readonly<
-  Record<string, readonly { readonly address: string; readonly internal: boolean }[] | undefined>
+  Record<
+    string,
+    | readonly {
+        readonly address: string;
+        readonly internal: boolean;
+        /** The address with its prefix. */
+        readonly cidr?: string | null;
+      }[]
+    | undefined
+  >
 >;
 
 const WILDCARDS = new Set(['::', '0.0.0.0']);

@@ -61,6 +61,7 @@ function run(start: WorkerStart): void {
   if (settings.rehearse) {
     const workers = shared?.doorbells.length ?? 1;
     rehearse({ io, sockets, clock: () => clock.now(), worker, workers });
+    io.restartCounters();
     sockets.ringDoorbell(start.doorbell); // it may have been rung meanwhile
   }
   while (turn());

@@ -27,6 +27,8 @@ export interface ConnectorOptions {
   /** Whether somebody is a friend still. */
   readonly isFriend: (friend: Friend) => boolean;
   readonly established: (dialled: DialledSession) => void;
+  /** Whether an address may be dialled now; all may if left out. */
+  readonly mayDial?: ((url: string) => boolean) | undefined;
   /** Milliseconds between attempts at a better provider; 30 s if left out. */
   readonly upgradeInterval?: number | undefined;
 }
@@ -78,14 +80,22 @@ export class Connector {
     last: readonly string[],
     signal: AbortSignal,
   ): Promise<DialledSession> {
-    const { providers, driver, established } = this.#options;
+    const { providers, driver, established, mayDial = () => true } = this.#options;
     const { ticketSecret } = friend;
     const facts = {
       ...this.#options.facts(),
       expectedUid: friend.uid,
       ...(ticketSecret === undefined ? {} : { ticketSecret }),
     };
-    return dial({ addresses, last, providers, driver, facts, signal, late: established });
+    return dial({
+      addresses: addresses.filter(mayDial),
+      last: last.filter(mayDial),
+      providers,
+      driver,
+      facts,
+      signal,
+      late: established,
+    });
   }
 
   /** Dials a friend after a while, longer each time. */
@@ -108,13 +118,14 @@ export class Connector {
 
   /** Tries addresses of better providers than the one in use. */
   #upgrade(): void {
-    const { providers, log, established } = this.#options;
+    const { providers, log, established, mayDial = () => true } = this.#options;
     for (const friend of this.#options.friends()) {
       const { current } = friend;
       if (current === undefined || friend.attempt !== undefined) continue;
       const better = friend.candidates.filter((url) => {
         const provider = providers.get(url.slice(0, url.indexOf(':')));
-        return provider !== undefined && provider.preference < current.preference;
+        if (provider === undefined || provider.preference >= current.preference) return false;
+        return mayDial(url);
       });
       if (better.length === 0) continue;
       const attempt = new AbortController();

@@ -71,6 +71,8 @@ export interface CoreOptions {
   readonly relay?: RelayPolicy;
   /** Milliseconds between attempts at a better provider; 30 s if left out. */
   readonly upgradeInterval?: number;
+  /** Whether an address may be dialled now; all may if left out. */
+  readonly mayDial?: (url: string) => boolean;
 }
 
 export interface CoreCounters {
@@ -136,6 +138,7 @@ export class F2FCore {
       isFriend: (friend) => this.#friends.has(friend.uid),
       established: (dialled) => this.#established(dialled),
       upgradeInterval: options.upgradeInterval,
+      mayDial: options.mayDial,
     });
     this.#policy = new PolicyKeeper({
       clock: options.clock,

@@ -4,6 +4,7 @@
  * Like RFC 8305 (Happy Eyeballs): in order of preference, each new one a moment
  * after the last without waiting for it to fail; the first session ends the rest.
  */
+import { setMaxListeners } from 'node:events';
 import type { Carrier, LinkProvider } from '../links/contract.ts';
 import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
 import type { HandshakeDriver, HandshakeOutcome, InitiatorFacts } from './handshake-driver.ts';
@@ -12,6 +13,8 @@ import type { HandshakeDriver, HandshakeOutcome, InitiatorFacts } from './handsh
 const STAGGER = 1000;
 /** Milliseconds for a name to be resolved and a connection to come up; systems may take minutes. */
 const CONNECT_TIMEOUT = 10_000;
+
+const BAD_TICKET = 'The ticket has expired or somebody has used it; ask the friend for a new one.';
 
 export interface DialledSession {
   readonly session: HandshakeSession;
@@ -71,6 +74,8 @@ export async function dial(request: DialRequest): Promise<DialledSession> {
 
   const stop = new AbortController();
   const together = AbortSignal.any([signal, stop.signal]);
+  // All attempts listen to it, and there may be many addresses.
+  setMaxListeners(0, together);
   let lastError: Error = new Error('No address answered.');
   try {
     return await new Promise<DialledSession>((resolve, reject) => {
@@ -89,7 +94,6 @@ export async function dial(request: DialRequest): Promise<DialledSession> {
         running++;
         if (next < known.length) {
           timer = setTimeout(startNext, STAGGER);
-          together.addEventListener('abort', () => clearTimeout(timer), { once: true });
         }
         attempt(url, provider, request, together).then(
           (dialled) => {
@@ -107,6 +111,7 @@ export async function dial(request: DialRequest): Promise<DialledSession> {
           },
         );
       };
+      together.addEventListener('abort', () => clearTimeout(timer), { once: true });
       startNext();
     });
   } finally {
@@ -140,7 +145,10 @@ export async function shakeHands(
   }
   if ('failure' in outcome) {
     carrier.close();
-    throw new DialError(outcome.failure, prefix + outcome.failure.detail);
+    const { failure } = outcome;
+    // Who knows neither us nor our ticket cannot say which of the two we should mend.
+    const isTicketBad = failure.reason === 'unknown-peer' && facts.ticketSecret !== undefined;
+    throw new DialError(failure, prefix + (isTicketBad ? BAD_TICKET : failure.detail));
   }
   return { ...outcome, preference };
 }

@@ -43,6 +43,8 @@ export class NativeIo implements BatchedIo {
   readonly jobs = new Int32Array(JOB_RECORDS * JOB_STRIDE);
   readonly fill = new Int32Array(MAX_DESCRIPTORS);
   readonly #counters = new Float64Array(COUNTERS);
+  /** What the counters were when they were begun anew. */
+  #before: Float64Array = new Float64Array(COUNTERS);
   readonly #poller: NativePoller;
 
   /** @throws KithError 'native' when the addon is missing or does not load */
@@ -148,15 +150,20 @@ export class NativeIo implements BatchedIo {
   }
 
   counters(): IoCounters {
-    const values = this.#counters;
+    const since = (counter: number): number => this.#counters[counter] - this.#before[counter];
     return {
-      polls: values[Counter.polls],
-      received: values[Counter.received],
-      sent: values[Counter.sent],
-      wouldBlock: values[Counter.wouldBlock],
-      sendErrors: values[Counter.sendErrors],
-      receiveErrors: values[Counter.receiveErrors],
+      polls: since(Counter.polls),
+      received: since(Counter.received),
+      sent: since(Counter.sent),
+      wouldBlock: since(Counter.wouldBlock),
+      sendErrors: since(Counter.sendErrors),
+      receiveErrors: since(Counter.receiveErrors),
     };
+  }
+
+  /** Counts from 0 again: what came before was no traffic. */
+  restartCounters(): void {
+    this.#before = this.#counters.slice();
   }
 
   close(): void {

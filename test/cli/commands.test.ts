@@ -51,6 +51,24 @@ test('tables line up, with plain text when nobody is at a terminal', async (t) =
   t.regex((await kith(['stp'])).stdout, /^bridge .*\nroot .*\(this bridge\)\n.*\n\nPORT .*\n/);
 });
 
+test('errors read as what follows a colon', async (t) => {
+  const { kith } = await withNode(t);
+  for (const [args, code, stderr] of [
+    [
+      ['links', 'foo'],
+      2,
+      "kith: too many arguments for 'links': 1 instead of 0; see `kith links --help`\n",
+    ],
+    [['invite', '--address', 'foo'], 2, /^kith: --address: the address 'foo' cannot be used: /],
+    [['plug', '/none/kith'], 7, /^kith: there is no switch at [^.]*[^.\n]\n$/],
+  ] as const) {
+    const result = await kith(args);
+    t.is(result.code, code);
+    if (typeof stderr === 'string') t.is(result.stderr, stderr);
+    else t.regex(result.stderr, stderr);
+  }
+});
+
 test('groups are entered, left and given other keys', async (t) => {
   const { kith, calls, home } = await withNode(t);
   t.is((await kith(['groups', 'add', 'guests'])).stdout, 'in the group guests\n');
@@ -151,7 +169,10 @@ test('invite: only the ticket on standard output', async (t) => {
 
 test('join takes the ticket from the command line or from standard input', async (t) => {
   const { kith, calls } = await withNode(t);
-  t.is((await kith(['join', 'T1'])).stdout, `joined bob (${BOB})\n`);
+  t.is(
+    (await kith(['join', 'T1'])).stdout,
+    `joined bob (${BOB}); \`kith links\` shows when they are connected\n`,
+  );
   await kith(['join', '-'], { stdin: ' T2\n' });
   t.deepEqual(calls, [
     ['join', 'T1'],

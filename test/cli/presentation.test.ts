@@ -6,6 +6,7 @@ import { paletteFor, printable } from '../../src/cli/style.ts';
 import { formatPairs, formatTable } from '../../src/cli/table.ts';
 import {
   formatFraction,
+  formatMoment,
   formatOctets,
   formatRtt,
   formatSpan,
@@ -17,6 +18,11 @@ const plain = { bold: same, dim: same, good: same, warn: same, bad: same };
 function same(text: string): string {
   return text;
 }
+
+test('moments read the same in every locale', (t) => {
+  t.is(formatMoment(new Date(2026, 0, 2, 3, 4, 5, 678).toISOString()), '2026-01-02 03:04:05');
+  t.is(formatMoment(''), '-');
+});
 
 test('octets', (t) => {
   t.is(formatOctets(0), '0 B');

@@ -15,6 +15,8 @@ interface Fate {
   readonly fails?: string;
   /** The friend itself says no. */
   readonly final?: boolean;
+  /** It does not know us. */
+  readonly unknown?: boolean;
   /** Cannot be called back: the other end has the session already. */
   readonly committed?: boolean;
 }
@@ -61,7 +63,7 @@ function bench(t: ExecutionContext, fates: Readonly<Record<string, Fate>>): Benc
   ): Promise<HandshakeOutcome> =>
     new Promise((resolve, reject) => {
       note(`handshake ${carrier.remote}`);
-      const { handshake, fails, final, committed } = fates[carrier.remote] ?? {};
+      const { handshake, fails, final, unknown, committed } = fates[carrier.remote] ?? {};
       signal.addEventListener('abort', () => {
         if (committed !== true) reject(signal.reason);
       });
@@ -70,8 +72,12 @@ function bench(t: ExecutionContext, fates: Readonly<Record<string, Fate>>): Benc
         if (fails === undefined) resolve({ session: {} as HandshakeSession, carrier });
         else {
           const failure = {
-            reason: final ? ('plaintext-refused' as const) : ('timeout' as const),
-            by: final ? ('peer' as const) : ('us' as const),
+            reason: unknown
+              ? ('unknown-peer' as const)
+              : final
+                ? ('plaintext-refused' as const)
+                : ('timeout' as const),
+            by: final || unknown ? ('peer' as const) : ('us' as const),
             detail: fails,
             peerUid: undefined,
           };
@@ -285,6 +291,20 @@ test.serial('what a friend says of itself is tried after what we wrote down', as
     log.map((line) => line.split(' ')[2]),
     ['udp://ours:2', 'tcp://ours:1', 'udp://theirs:1', 'tcp://theirs:2'],
   );
+});
+
+test.serial('who is unknown with a ticket hears that the ticket is no good', async (t) => {
+  const fate = { connects: 1, handshake: 1, fails: 'who are you?', unknown: true };
+  const { time, request } = bench(t, { 'udp://a:1': fate });
+  const facts = { ...aliceOptions(), ticketSecret: new Uint8Array(16) };
+  for (const [changes, complaint] of [
+    [{ facts }, /^udp:\/\/a:1: The ticket has expired or somebody has used it; /],
+    [{}, /^udp:\/\/a:1: who are you\?$/],
+  ] as const) {
+    const dialling = dial(request(['udp://a:1'], changes)).catch((error: Error) => error);
+    await time.advance(100);
+    t.regex(((await dialling) as Error).message, complaint);
+  }
 });
 
 test.serial('a friend who says no is not asked at its other addresses', async (t) => {

@@ -50,12 +50,18 @@ function render(friends: readonly FriendStatus[], palette: Palette): string {
       },
       { title: 'PORT', align: 'right', value: (friend) => friend.link ?? '-' },
       { title: 'FROM', value: (friend) => friend.source },
-      { title: 'ADDRESSES', value: (friend) => friend.addresses.join(' ') || '-' },
+      { title: 'ADDRESSES', value: addresses },
       { title: 'LAST TROUBLE', value: trouble },
     ],
     friends,
     palette.bold,
   );
+}
+
+/** One of them: there may be dozens, and `kith why` and --json have them all. */
+function addresses({ addresses: [first, ...more] }: FriendStatus): string {
+  if (first === undefined) return '-';
+  return more.length === 0 ? first : `${first} and ${more.length} more`;
 }
 
 function trouble(friend: FriendStatus): string {

@@ -5,7 +5,7 @@ import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';
 import { type Palette, printable } from '../style.ts';
 import { type Column, formatTable } from '../table.ts';
-import { parseSpan } from '../units.ts';
+import { formatMoment, parseSpan } from '../units.ts';
 
 /** Octets of a key read from standard input, line end and all. */
 const LONGEST_KEY = 1024;
@@ -149,7 +149,7 @@ function renderRotated({ name, keyFile, oldKeysUntil }: ChangedGroup): string {
   const until =
     oldKeysUntil === undefined
       ? 'the old one does not count any more'
-      : `the old one counts until ${new Date(oldKeysUntil).toLocaleString()}`;
+      : `the old one counts until ${formatMoment(oldKeysUntil)}`;
   return `the group ${printable(name)} has another key, in ${keyFile ?? 'its file'}; ${until}\n`;
 }
 
@@ -162,7 +162,7 @@ function render(groups: readonly GroupStatus[], palette: Palette): string {
   ];
   if (groups.some(({ oldKeysUntil, byOldKey }) => oldKeysUntil ?? byOldKey[0])) {
     columns.push(
-      { title: 'OLD KEY UNTIL', value: (group) => group.oldKeysUntil ?? '-' },
+      { title: 'OLD KEY UNTIL', value: ({ oldKeysUntil: until }) => formatMoment(until ?? '') },
       { title: 'LACK THE NEW KEY', value: (group) => list(group.byOldKey) },
     );
   }

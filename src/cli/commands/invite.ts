@@ -3,7 +3,7 @@ import type { InviteOptions } from '../../controller/node-api.ts';
 import { KithError } from '../../errors.ts';
 import { addPrintingCommand, clientOf, print, repeated } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';
-import { parseSpan } from '../units.ts';
+import { formatMoment, parseSpan } from '../units.ts';
 
 export function addInvite(program: Command, context: CliContext): void {
   addPrintingCommand(program, 'invite', {
@@ -36,7 +36,7 @@ export function addInvite(program: Command, context: CliContext): void {
       const answer = await client.invite(options);
       print(command, context, answer, ({ ticket }) => `${ticket}\n`);
       if (context.stdout.isTTY === true && command.optsWithGlobals().json !== true) {
-        const until = new Date(answer.expiresAt).toLocaleString();
+        const until = formatMoment(answer.expiresAt);
         context.stderr.write(`good until ${until}; your friend says:  kith join TICKET\n`);
       }
     });
@@ -45,7 +45,14 @@ export function addInvite(program: Command, context: CliContext): void {
 async function checkedAddresses(given: string[] | undefined): Promise<string[] | undefined> {
   if (given === undefined) return undefined;
   const { formatLinkUrl, parseLinkUrl } = await import('../../links/link-url.ts');
-  return given.map((text) => formatLinkUrl(parseLinkUrl(text, 'dial')));
+  return given.map((text) => {
+    try {
+      return formatLinkUrl(parseLinkUrl(text, 'dial'));
+    } catch (cause) {
+      if (!(cause instanceof KithError)) throw cause;
+      throw new KithError('usage', `--address: ${cause.message}`, { cause });
+    }
+  });
 }
 
 /** A second is the least a ticket can be used in, a year the longest one is remembered. */

@@ -22,7 +22,7 @@ export function addJoin(program: Command, context: CliContext): void {
     const ticket = argument === '-' ? await readTicket(context) : argument.trim();
     const friend = await client.join(ticket);
     print(command, context, friend, ({ uid, name }) => {
-      return `joined ${printable(name) || shortUid(uid)} (${uid})\n`;
+      return `joined ${printable(name) || shortUid(uid)} (${uid}); \`kith links\` shows when they are connected\n`;
     });
   });
 }
