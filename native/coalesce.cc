@@ -16,7 +16,7 @@ bool MayJoin(const Packet& packet, const uint8_t* frame, int32_t length) {
   const uint8_t* ip = frame + packet.network;
   const uint8_t* transport = frame + packet.transport;
   const int32_t octets = length - packet.transport;
-  if (length <= packet.headers || length > kMaxSuperFrameLength) return false;
+  if (length <= packet.headers || length > Coalescer::kLongestRun) return false;
   if (!packet.six) {
     if (packet.transport - packet.network != kIpv4Header) return false;
     if ((Get16(ip + kIpv4Fragment) & ~kIpv4DontFragment) != 0) return false;
@@ -57,8 +57,7 @@ bool Coalescer::Begin(const uint8_t* frame, int32_t length) {
 bool Coalescer::Add(const uint8_t* frame, int32_t length) {
   if (closed_) return false;
   const int32_t payload = length - packet_.headers;
-  if (payload < 1 || payload > segmentSize_ || length_ + payload > kMaxSuperFrameLength)
-    return false;
+  if (payload < 1 || payload > segmentSize_ || length_ + payload > kLongestRun) return false;
   // First what is cheap, and tells most frames of other flows.
   if (!Continues(frame)) return false;
   Packet packet;

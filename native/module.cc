@@ -460,7 +460,7 @@ NAPI_MODULE_INIT() {
                              kReceiveBatch,   kSendRecords,  kPartRecords, kJobRecords, kKeySlots,
                              kAddressLength,  kTagLength,    kKeyLength,    kIvLength,
                              kRxStride,       kTxStride,     kJobStride,    kCounters,
-                             kHashLength};
+                             kHashLength,       kMaxParts};
   napi_value poller, layout, forTests;
   if (napi_define_class(env, "Poller", NAPI_AUTO_LENGTH, Construct, nullptr,
                         sizeof methods / sizeof *methods, methods, &poller) != napi_ok ||

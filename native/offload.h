@@ -32,8 +32,7 @@ struct Offload {
 // headers that end with the frame, segmentSize of 1 to 65,535 (virtio has 16 bits for it) and
 // no more than kMostSegments.
 // Only the octets up to the payload are read, all of which must lie in the first `contiguous`
-// octets of the frame. The frame may be longer than kMaxSuperFrameLength by as much as a
-// 16-bit IP length allows: the limit is that of a link.
+// octets of the frame.
 // Returns the octets of all headers, or 0.
 int32_t CheckOffload(const uint8_t* frame, int32_t contiguous, int32_t length,
                      const Offload& offload);
@@ -64,8 +63,9 @@ int32_t Segment(const uint8_t* frame, int32_t length, const Offload& offload, ui
 //   Begin(first) -> Add(next)* -> Finish()
 class Coalescer {
  public:
-  // Frames of one run at most, and octets of the whole: kMaxSuperFrameLength.
+  // Frames of one run at most, and octets of the whole, so that its IP length can be said.
   static constexpr int32_t kMostFrames = 64;
+  static constexpr int32_t kLongestRun = 65535;
 
   // Forgets what was, and looks at a frame. False when nothing can be joined to it.
   bool Begin(const uint8_t* frame, int32_t length);

@@ -26,9 +26,10 @@ namespace kith {
 // together with the copies that will be made of it.
 constexpr int32_t kReceiveOctets = 192 * 1024;
 constexpr int32_t kSendBatch = 128;
-// Pieces of memory that one batch of sends may consist of; one message has at most kMostParts.
+// Pieces of memory that one batch of sends may consist of, and one call to the system:
+// UIO_MAXIOV, of which kMaxParts leaves two for headers.
 constexpr int32_t kSendParts = 2048;
-constexpr int32_t kMostParts = 1024;
+constexpr int32_t kMostPieces = 1024;
 constexpr uint32_t kSinglesBetweenBatches = 8;
 
 class Poller {

@@ -89,8 +89,8 @@ int Poller::Gather(const int32_t* record, iovec* parts, int room) const {
     return true;
   };
   const int32_t count = record[kTxPartCount];
-  if (count < 0 || count >= kMostParts) return -EINVAL;
-  if (count + 2 > room) return -ENOBUFS;
+  if (count < 0 || count > kMaxParts) return -EINVAL;
+  if ((count == 0 ? 1 : count) + 1 > room) return -ENOBUFS;
   if (!take(record[kTxHeaderOffset], record[kTxHeaderLength])) return -EINVAL;
   if (count == 0)
     return take(record[kTxPayloadOffset], record[kTxPayloadLength]) ? used : -EINVAL;
@@ -196,7 +196,7 @@ void Poller::SendStream(const Entry& entry) {
     int32_t built = 0;
     size_t used = 0;
     for (; record != kEndOfChain && built < kSendBatch; record = nextRecord_[record]) {
-      const int parts = Gather(Record(record), &parts_[used], kMostParts - static_cast<int>(used));
+      const int parts = Gather(Record(record), &parts_[used], kMostPieces - static_cast<int>(used));
       if (parts == -ENOBUFS && built > 0) break;
       // A hole in the run of octets would be worse than no octets.
       if (parts < 0) break;
@@ -283,7 +283,7 @@ int32_t Poller::SendRun(Entry& entry, int32_t record) {
 
 void Poller::SendFrame(const Entry& entry, int32_t record) {
   const int32_t* fields = Record(record);
-  const int parts = Gather(fields, parts_ + 1, kMostParts - 1);
+  const int parts = Gather(fields, parts_ + 1, kMostPieces - 1);
   if (parts <= 0) return Settle(record, parts < 0 ? parts : -EINVAL);
   const Offload offload = {fields[kTxOffload], fields[kTxSegmentSize], fields[kTxChecksumStart],
                            fields[kTxChecksumOffset]};

@@ -133,7 +133,9 @@ function stackOf(error: unknown): string {
 function asKithError(error: unknown, program: Command, args: readonly string[]): unknown {
   if (!(error instanceof CommanderError)) return error;
   const named = program.commands.find((command) => args.includes(command.name()));
-  const help = named === undefined ? 'kith --help' : `kith ${named.name()} --help`;
+  const within = named?.commands.find((command) => args.includes(command.name()));
+  const words = ['kith', named?.name(), within?.name(), '--help'];
+  const help = words.filter((word) => word !== undefined).join(' ');
   const complaint =
     error.code === 'commander.help'
       ? 'which command?'

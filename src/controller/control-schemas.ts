@@ -173,6 +173,7 @@ export const friendStatus = z.object({
   source: z.enum(['config', 'invited', 'joined']),
   clearOctetsIn: z.number().describe('Octets of Ethernet that came in the clear.'),
   clearOctetsOut: z.number(),
+  clearSince: z.iso.datetime().describe('Since when these are counted, over restarts.'),
   link: portNumber.exactOptional(),
   lastError: z.string().exactOptional(),
   retryIn: milliseconds.exactOptional(),
@@ -199,6 +200,7 @@ export const linkStatus = z.object({
   octetsOut: z.number(),
   clearOctetsIn: z.number(),
   clearOctetsOut: z.number(),
+  clearSince: z.iso.datetime(),
   keyUpdates: z.number(),
   dropped: counters,
 });

@@ -3,7 +3,7 @@
  *
  *    DhcpClient -- frames --> injectFrame(port) --> the switch, as if the interface had sent them
  *        ^  ^                                            |
- *        |  +------------- dhcpReply(port) <-------------+
+ *        |  +------------- dhcpReply(port) <-------------+   (and ARP about a new address)
  *        +-- one timer, at its deadline
  *
  * So neither a raw socket nor a program on the interface's side is needed; the interface
@@ -17,7 +17,7 @@ import type { LeaseKeeper, TapLease } from './lease-keeper.ts';
 /** What of the data plane is needed. */
 export interface DhcpPlane {
   injectFrame(port: number, frame: Uint8Array): void;
-  listenDhcp(port: number, on: boolean): void;
+  listenDhcp(port: number, on: boolean, address: number): void;
 }
 
 export interface DhcpLeasesOptions {
@@ -66,6 +66,8 @@ class DhcpLeaseKeeper implements LeaseKeeper {
   #timer: NodeJS.Timeout | undefined;
   /** What was told last. */
   #told: TapLease | undefined;
+  /** The address of which ARP packets come, too; 0 for none. */
+  #checked = 0;
 
   constructor(options: DhcpLeasesOptions, keepers: Map<number, DhcpLeaseKeeper>) {
     this.#options = options;
@@ -78,7 +80,7 @@ class DhcpLeaseKeeper implements LeaseKeeper {
     const client = new DhcpClient({ hardwareAddress: mac, random });
     this.#run = { port, client, apply };
     this.#keepers.set(port, this);
-    plane.listenDhcp(port, true);
+    plane.listenDhcp(port, true, 0);
     this.#took(client.start(clock.now()));
   }
 
@@ -92,19 +94,25 @@ class DhcpLeaseKeeper implements LeaseKeeper {
     if (run === undefined) return;
     this.#run = undefined;
     this.#told = undefined;
+    this.#checked = 0;
     clearTimeout(this.#timer);
     const { plane, clock } = this.#options;
     for (const frame of run.client.release(clock.now())) plane.injectFrame(run.port, frame);
     // A port may have got another keeper in the meantime.
     if (this.#keepers.get(run.port) !== this) return;
     this.#keepers.delete(run.port);
-    plane.listenDhcp(run.port, false);
+    plane.listenDhcp(run.port, false, 0);
   }
 
   /** Sends what a step of the client gave, tells what it changed and sets the timer. */
   #took(frames: readonly Uint8Array[]): void {
     const run = this.#run;
     if (run === undefined) return;
+    const { checked = 0 } = run.client;
+    if (checked !== this.#checked) {
+      this.#checked = checked;
+      this.#options.plane.listenDhcp(run.port, true, checked);
+    }
     for (const frame of frames) this.#options.plane.injectFrame(run.port, frame);
     this.#arm(run.client);
     const lease = run.client.lease && tapLease(run.client.lease);

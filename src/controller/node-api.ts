@@ -53,9 +53,11 @@ export interface FriendStatus {
   readonly formerUids?: readonly string[];
   /** How we know them: the configuration, a ticket we gave, a ticket we took. */
   readonly source: 'config' | 'invited' | 'joined';
-  /** Octets of Ethernet that went in the clear since the node started, over all links. */
+  /** Octets of Ethernet that went in the clear, over all links, also of earlier runs of the node. */
   readonly clearOctetsIn: number;
   readonly clearOctetsOut: number;
+  /** Since when these are counted: an ISO 8601 time. */
+  readonly clearSince: string;
   /** The link in use, if any: the number in `kith links`. */
   readonly link?: number;
   /** Why the last attempt failed, as a sentence. */
@@ -88,9 +90,10 @@ export interface LinkStatus {
   readonly framesOut: number;
   readonly octetsIn: number;
   readonly octetsOut: number;
-  /** Octets of Ethernet that went in the clear with this friend since the node started. */
+  /** Octets of Ethernet that went in the clear with this friend, as in FriendStatus. */
   readonly clearOctetsIn: number;
   readonly clearOctetsOut: number;
+  readonly clearSince: string;
   readonly keyUpdates: number;
   readonly dropped: Readonly<Record<string, number>>;
 }

@@ -43,10 +43,10 @@ import type {
   TapStatus,
   WhyReport,
 } from './node-api.ts';
-import type { ClearOctets } from './plaintext-audit.ts';
+import type { ClearAccount } from './plaintext-audit.ts';
 import { portNamed } from './port-names.ts';
 import { SwitchReports } from './switch-reports.ts';
-import { explain } from './why.ts';
+import { explain, troubleOf } from './why.ts';
 
 /** Milliseconds: a ticket is good for a day unless somebody says otherwise. */
 const TICKET_LIFETIME = 24 * 60 * 60 * 1000;
@@ -98,7 +98,7 @@ export class NodeReports implements NodeApi {
   async friends(): Promise<readonly FriendStatus[]> {
     const { core, plaintext } = this.#parts;
     await plaintext.look();
-    return core.friends.map((friend) => friendStatus(friend, plaintext.octetsOf(friend)));
+    return core.friends.map((friend) => friendStatus(friend, plaintext.accountOf(friend)));
   }
 
   async links(): Promise<readonly LinkStatus[]> {
@@ -372,7 +372,7 @@ export class NodeReports implements NodeApi {
     if (current === undefined) throw new Error('a link without a session');
     const { session, carrier } = current;
     const counters = this.#parts.dataPlane.counters.read(friend.port);
-    const clear = this.#parts.plaintext.octetsOf(friend);
+    const clear = this.#parts.plaintext.accountOf(friend);
     return {
       port: friend.port,
       friend: friend.uid,
@@ -394,6 +394,7 @@ export class NodeReports implements NodeApi {
       octetsOut: counters.octetsOut,
       clearOctetsIn: clear.in,
       clearOctetsOut: clear.out,
+      clearSince: new Date(clear.since).toISOString(),
       keyUpdates: report.keyUpdates,
       dropped: { ...report.drops },
     };
@@ -526,8 +527,9 @@ function relayOf(
   return { relay: relay === undefined ? carrier.remote : nameOf(relay) };
 }
 
-function friendStatus(friend: Friend, clear: ClearOctets): FriendStatus {
+function friendStatus(friend: Friend, clear: ClearAccount): FriendStatus {
   const wait = friend.retryAt - monotonicClock.now();
+  const lastError = troubleOf(friend);
   return {
     uid: friend.uid,
     name: nameOf(friend),
@@ -537,8 +539,9 @@ function friendStatus(friend: Friend, clear: ClearOctets): FriendStatus {
     source: friend.source,
     clearOctetsIn: clear.in,
     clearOctetsOut: clear.out,
+    clearSince: new Date(clear.since).toISOString(),
     ...(friend.current === undefined ? {} : { link: friend.port }),
-    ...(friend.lastError === undefined ? {} : { lastError: friend.lastError }),
+    ...(lastError === undefined ? {} : { lastError }),
     ...(friend.retryTimer !== undefined && wait > 0 ? { retryIn: wait } : {}),
   };
 }

@@ -46,6 +46,8 @@ import type { NodeApi } from './node-api.ts';
 import { NodeConsole } from './node-console.ts';
 import { NodeReports } from './node-reports.ts';
 import { type Interfaces, ownAddresses } from './own-addresses.ts';
+import type { ClearAccount } from './plaintext-audit.ts';
+import { PlaintextLedger } from './plaintext-ledger.ts';
 import { PlaintextWatch } from './plaintext-watch.ts';
 import { portNamed } from './port-names.ts';
 import { PortPlan } from './port-plan.ts';
@@ -156,7 +158,9 @@ export async function startNode(
     changed: () => node.policyChanged(),
     log,
   });
-  const prepared = { identity, book, groups, socketGroup, consoleGroup };
+  const ledger = new PlaintextLedger({ home, log });
+  const carried = await ledger.read();
+  const prepared = { identity, book, groups, ledger, carried, socketGroup, consoleGroup };
   const node: Assembly = new Assembly(prepared, options, log, environment);
   try {
     await node.start();
@@ -183,6 +187,9 @@ interface Prepared {
   readonly identity: Identity;
   readonly book: FriendBook;
   readonly groups: GroupBook;
+  readonly ledger: PlaintextLedger;
+  /** What the ledger held. */
+  readonly carried: ReadonlyMap<string, ClearAccount>;
   /** For the VDE server. */
   readonly socketGroup: { readonly group?: number };
   /** For the console. */
@@ -273,7 +280,15 @@ class Assembly {
       onPortEvent: (event) => this.#console.portEvent(event),
     });
     const core = this.#makeCore(prepared, dataPlane, environment.providers);
-    const plaintext = new PlaintextWatch({ clock: monotonicClock, dataPlane, core, log });
+    const plaintext = new PlaintextWatch({
+      clock: monotonicClock,
+      wallClock: Date.now,
+      dataPlane,
+      core,
+      ledger: prepared.ledger,
+      carried: prepared.carried,
+      log,
+    });
     core.events.on('connecting', ({ port }) => {
       this.#console.ownUp(port);
       bridge.portUp(port, 'link');
@@ -410,7 +425,7 @@ class Assembly {
     taps.close();
     await core.close();
     await plaintext.look();
-    plaintext.stop();
+    await plaintext.close();
     bridge.close();
     await vde.stop();
     await dataPlane.stop();

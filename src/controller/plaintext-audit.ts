@@ -13,10 +13,16 @@ import type { Friend } from '../f2f/friend.ts';
 /** Milliseconds between lines of one spell. */
 const LINE_INTERVAL = 60_000;
 
-/** Octets of Ethernet frames that went unsealed since the node started. */
+/** Octets of Ethernet frames that went unsealed. */
 export interface ClearOctets {
   readonly in: number;
   readonly out: number;
+}
+
+/** What is kept of a friend over restarts of the node. */
+export interface ClearAccount extends ClearOctets {
+  /** Milliseconds since 1970: all that went in the clear from then on is counted. */
+  readonly since: number;
 }
 
 export interface AuditLine {
@@ -29,6 +35,7 @@ export interface AuditLine {
 interface Account {
   in: number;
   out: number;
+  readonly since: number;
   /** Totals when the spell began; absent when there is none. */
   spell: ClearOctets | undefined;
   /** Totals, and when, as last told. */
@@ -42,14 +49,27 @@ interface Seen {
   out: number;
 }
 
-const NONE: ClearOctets = { in: 0, out: 0 };
-
 export class PlaintextAudit {
-  /** The totals of the node, friends that were removed among them. */
+  /** The totals of this run of the node, friends that were removed among them. */
   readonly totals = { in: 0, out: 0 };
+  /** Grows with every change of what is to be kept. */
+  revision = 0;
   readonly #accounts = new Map<Friend, Account>();
+  /** By UID: what is known of friends from before, until something is asked of them. */
+  readonly #carried: Map<string, ClearAccount>;
+  /** Since when friends are counted who have no account yet. */
+  #since: number;
   /** By local index: what was counted of a session. */
   readonly #seen = new Map<number, Seen>();
+
+  /**
+   * @param now milliseconds since 1970
+   * @param carried what `accounts` said at the end of the last run
+   */
+  constructor(now = 0, carried: ReadonlyMap<string, ClearAccount> = new Map()) {
+    this.#since = now;
+    this.#carried = new Map(carried);
+  }
 
   /** Whether somebody has a spell that has not ended. */
   get isOpen(): boolean {
@@ -57,14 +77,27 @@ export class PlaintextAudit {
     return false;
   }
 
-  octetsOf(friend: Friend): ClearOctets {
-    const account = this.#accounts.get(friend);
-    return account === undefined ? NONE : { in: account.in, out: account.out };
+  accountOf(friend: Friend): ClearAccount {
+    const account = this.#open(friend);
+    return { in: account.in, out: account.out, since: account.since };
   }
 
-  /** The friend is one no more. */
-  forget(friend: Friend): void {
+  /** The friend is one no more; if it comes back it is counted from then on. @param now as above */
+  forget(friend: Friend, now = 0): void {
+    this.#open(friend);
     this.#accounts.delete(friend);
+    this.#since = now;
+    this.revision++;
+  }
+
+  /** What is to be kept, by UID; friends with whom nothing went in the clear are left out. */
+  accounts(): Map<string, ClearAccount> {
+    const all = new Map(this.#carried);
+    for (const friend of this.#accounts.keys()) {
+      const account = this.accountOf(friend);
+      if (account.in + account.out > 0) all.set(friend.uid, account);
+    }
+    return all;
   }
 
   /** Counts what a session reports for the first time or once more. @param friend whose session it is */
@@ -73,6 +106,7 @@ export class PlaintextAudit {
     const { localIndex } = report;
     const seen = this.#seen.get(localIndex) ?? this.#begin(friend);
     const grown = { in: report.clearOctetsIn - seen.in, out: report.clearOctetsOut - seen.out };
+    if (grown.in + grown.out > 0) this.revision++;
     for (const sum of [seen, seen.account, this.totals]) {
       sum.in += grown.in;
       sum.out += grown.out;
@@ -113,10 +147,31 @@ export class PlaintextAudit {
   }
 
   #begin(friend: Friend | undefined): Seen {
-    const account: Account = { in: 0, out: 0, spell: undefined, told: NONE, toldAt: 0 };
-    if (friend === undefined) return { account, in: 0, out: 0 };
-    const known = this.#accounts.get(friend) ?? account;
-    this.#accounts.set(friend, known);
-    return { account: known, in: 0, out: 0 };
+    const account =
+      friend === undefined ? accountFrom({ in: 0, out: 0, since: 0 }) : this.#open(friend);
+    return { account, in: 0, out: 0 };
   }
+
+  #open(friend: Friend): Account {
+    const known = this.#accounts.get(friend);
+    if (known !== undefined) return known;
+    const account = accountFrom(this.#takeCarried(friend));
+    this.#accounts.set(friend, account);
+    return account;
+  }
+
+  /** The friend may have had another UID when it was written. */
+  #takeCarried({ uid, formerUids }: Friend): ClearAccount {
+    let found: ClearAccount | undefined;
+    for (const each of [...formerUids, uid]) {
+      found = this.#carried.get(each) ?? found;
+      this.#carried.delete(each);
+    }
+    return found ?? { in: 0, out: 0, since: this.#since };
+  }
+}
+
+function accountFrom(carried: ClearAccount): Account {
+  const { in: came, out } = carried;
+  return { ...carried, spell: undefined, told: { in: came, out }, toldAt: 0 };
 }

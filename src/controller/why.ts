@@ -81,8 +81,14 @@ function cipherName(cipher: number): string {
   return names[cipher] ?? `cipher ${cipher}`;
 }
 
+/** Why the last attempt failed, with the friend's name where a handshake knew only the UID. */
+export function troubleOf({ lastError, uid, name }: Friend): string | undefined {
+  return name === '' ? lastError : lastError?.replaceAll(uid, name);
+}
+
 function absence(friend: Friend, name: string): string {
-  const error = friend.lastError === undefined ? '' : ` The last attempt: ${friend.lastError}`;
+  const trouble = troubleOf(friend);
+  const error = trouble === undefined ? '' : ` The last attempt: ${trouble}`;
   if (friend.candidates.length === 0) {
     return `There is no link to ${name}: no address is known, so the friend has to call us.${error}`;
   }
@@ -93,7 +99,7 @@ function waiting(friend: Friend, policy: Policy): Inputs {
   return [
     { name: 'addresses', value: list(friend.candidates) },
     { name: 'attempts that failed', value: String(friend.backOff.failures) },
-    { name: 'last error', value: friend.lastError ?? 'none' },
+    { name: 'last error', value: troubleOf(friend) ?? 'none' },
     { name: 'our groups', value: list(policy.entries.map((entry) => entry.name)) },
     ...overlaps(policy),
     { name: 'we allow plaintext', value: policy.floor },

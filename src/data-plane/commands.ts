@@ -151,6 +151,8 @@ export interface ListenDhcp {
   readonly op: 'listen-dhcp';
   readonly port: number;
   readonly on: boolean;
+  /** An IPv4 address, of which ARP packets are wanted, too; 0 for none. */
+  readonly address: number;
 }
 
 /** A whole snapshot of what the switch needs to know. */

@@ -40,7 +40,7 @@ export interface DataPlaneEvents {
   bulkSent(localIndex: number): void;
   /** The last report of a session whose Ethernet went in the clear; told when `sessions` is asked. */
   sessionEnded(report: SessionReport): void;
-  /** A DHCP reply left by a port that `listenDhcp` named. */
+  /** A DHCP reply, or an ARP packet that is wanted, left by a port that `listenDhcp` named. */
   dhcpReply(port: number, frame: Uint8Array): void;
   /** The switch has learnt or forgotten an address; told while `listenAddresses` is on. */
   addressNews(news: AddressNews): void;
@@ -264,9 +264,12 @@ export class DataPlane implements CarrierHost {
     this.#post({ op: 'inject-frame', port, frame });
   }
 
-  /** Whether `dhcpReply` is wanted for a port. */
-  listenDhcp(port: number, on: boolean): void {
-    this.#post({ op: 'listen-dhcp', port, on });
+  /**
+   * Whether `dhcpReply` is wanted for a port.
+   * @param address an IPv4 address: with ARP packets of who has it or asks for it; 0 for none
+   */
+  listenDhcp(port: number, on: boolean, address: number): void {
+    this.#post({ op: 'listen-dhcp', port, on, address });
   }
 
   /** Whether `addressNews` is wanted. What is lost under a flood is counted (`addressNewsLost`). */

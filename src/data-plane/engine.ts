@@ -239,7 +239,7 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
         this.#board.inject(command.port, command.frame);
         return undefined;
       case 'listen-dhcp':
-        this.#board.listenDhcp(command.port, command.on);
+        this.#board.listenDhcp(command.port, command.on, command.address);
         return undefined;
       case 'configure':
         this.#board.configure(command.settings);

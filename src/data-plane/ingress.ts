@@ -83,16 +83,18 @@ export interface IngressTarget {
   elsewhere(descriptor: number, address: number, offset: number, length: number): boolean;
 }
 
-/** Things that never reached a session. */
+/** Things that never reached a session, or that no session is to blame for. */
 export interface IngressDrops {
   /** Not a link message: too short, or its length disagrees. */
   malformed: number;
   /** A record for a session that is not there. */
   unknownSession: number;
+  /** Super-frames given up before their time: their session held most, and memory was out. */
+  superFramesReclaimed: number;
 }
 
 export class Ingress {
-  readonly drops: IngressDrops = { malformed: 0, unknownSession: 0 };
+  readonly drops: IngressDrops = { malformed: 0, unknownSession: 0, superFramesReclaimed: 0 };
   readonly #io: BatchedIo;
   readonly #target: IngressTarget;
   readonly #known: IngressSessions;
@@ -111,7 +113,7 @@ export class Ingress {
   /** Super-frames put together in this turn, and the sessions that they go back to. */
   readonly #super: PartialSuperFrame[] = [];
   readonly #superOwners: Session[] = [];
-  /** Sessions that may have a super-frame in pieces. */
+  /** Sessions that have a super-frame in pieces, and some that had. */
   readonly #incomplete: Session[] = [];
   /** The offload fields of the super-frame in hand. */
   readonly #offload: FrameOffload = { ...COMPLETE };
@@ -390,14 +392,16 @@ export class Ingress {
       session.drops.malformed++;
       return;
     }
-    if (this.#super.length >= MOST_KEPT) {
-      this.#target.drain();
-      this.#releaseSuper();
-    }
-    const whole = superReassembly.accept(this.#io.slab, offset, length, this.#now, straight);
+    const { slab } = this.#io;
+    if (this.#super.length >= MOST_KEPT) this.#sendKept();
+    if (superReassembly.lacksRoom(slab, offset, length)) this.#makeRoom(session);
+    const first = superReassembly.isEmpty;
+    const whole = superReassembly.accept(slab, offset, length, this.#now, straight);
     if (superReassembly.malformed !== malformed) session.drops.malformed++;
     if (whole === undefined) {
-      if (!this.#incomplete.includes(session)) this.#incomplete.push(session);
+      if (first && !this.#incomplete.includes(session)) this.#incomplete.push(session);
+      const surplus = superReassembly.surplus();
+      if (surplus !== undefined) this.#salvage(session, surplus, sealed);
       return;
     }
     // Earlier ones have lost a piece by now, and what is left of them comes first.
@@ -407,6 +411,37 @@ export class Ingress {
     superReassembly.take(whole);
     this.#keep(session, whole);
     this.#superFrame(session, whole.offsets[0], whole.total, sealed, straight, whole);
+  }
+
+  /**
+   * Memory for a super-frame of `session`: of those that are put together, or the oldest of
+   * whoever holds most, which is salvaged. Who holds as many as anybody gives up its own.
+   */
+  #makeRoom(session: Session): void {
+    if (this.#super.length > 0) {
+      this.#sendKept();
+      return;
+    }
+    let most = session.superReassembly;
+    let owner = session;
+    for (const each of this.#incomplete) {
+      const { superReassembly } = each;
+      const more = superReassembly.held - most.held;
+      const older = superReassembly.oldestSince < most.oldestSince;
+      if (more < 0 || (more === 0 && (owner === session || !older))) continue;
+      most = superReassembly;
+      owner = each;
+    }
+    const oldest = most.reclaim();
+    if (oldest === undefined) return;
+    this.drops.superFramesReclaimed++;
+    this.#salvage(owner, oldest, !owner.clear);
+    this.#sendKept();
+  }
+
+  #sendKept(): void {
+    this.#target.drain();
+    this.#releaseSuper();
   }
 
   #salvage(session: Session, frame: PartialSuperFrame, sealed: boolean): void {
@@ -439,12 +474,15 @@ export class Ingress {
   /** Gives back the memory of frames that were put together; after the drain of a turn. */
   release(): void {
     this.#releaseSuper();
-    for (const { superReassembly } of this.#incomplete) {
+    let left = 0;
+    for (const session of this.#incomplete) {
+      const { superReassembly } = session;
       if (superReassembly.isEmpty) continue;
       superReassembly.settle(this.#io.slab);
       this.deadline = Math.min(this.deadline, this.#now + SUPER_FRAME_PATIENCE);
+      this.#incomplete[left++] = session;
     }
-    this.#incomplete.length = 0;
+    this.#incomplete.length = left;
     if (this.#whole.length === 0) return;
     for (let i = 0; i < this.#whole.length; i++) {
       this.#wholeOwners[i].reassembly.release(this.#whole[i]);

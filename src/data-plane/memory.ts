@@ -23,6 +23,8 @@ const SCRATCH_SLOTS = 4;
 /** Octets of a super-frame with its fields, or of the frames that it is cut into. */
 const LARGE_LENGTH = 96 * 1024;
 const LARGE_PIECES = 64;
+/** Of these, what super-frames in pieces may have: cutting and tagging need the others. */
+const SUPER_FRAME_PIECES = 48;
 /** Frames that wait on impaired ports, in the whole node: 50 ms of them at 500 Mbit/s. */
 const LATE_FRAMES = 2048;
 /** Octets of a chunk: what a stream gathers before it is parsed, or may have waiting. */
@@ -98,6 +100,35 @@ export class LandingStrip {
   }
 }
 
+/** What one use may have of a pool, so that something is left for others. */
+class PoolShare implements FrameSlots {
+  readonly slotLength: number;
+  readonly #pool: PiecePool;
+  #left: number;
+
+  constructor(pool: PiecePool, most: number) {
+    this.slotLength = pool.slotLength;
+    this.#pool = pool;
+    this.#left = most;
+  }
+
+  get available(): number {
+    return Math.min(this.#left, this.#pool.available);
+  }
+
+  take(): number {
+    if (this.#left === 0) return -1;
+    const offset = this.#pool.take();
+    if (offset >= 0) this.#left--;
+    return offset;
+  }
+
+  give(offset: number): void {
+    this.#pool.give(offset);
+    this.#left++;
+  }
+}
+
 /** Clear sessions that are gone and have not been told of; beyond that the oldest are forgotten. */
 const DEPARTED_SESSIONS = 1024;
 
@@ -107,6 +138,8 @@ export class DataPlaneMemory {
   readonly scratch = new PiecePool(SCRATCH_START, SLOT_LENGTH, SCRATCH_SLOTS);
   readonly frames = new PiecePool(FRAMES_START, SLOT_LENGTH, FRAME_SLOTS);
   readonly large = new PiecePool(LARGE_START, LARGE_LENGTH, LARGE_PIECES);
+  /** A part of these for super-frames in pieces: sessions share it, who holds most makes room. */
+  readonly superFrames: FrameSlots = new PoolShare(this.large, SUPER_FRAME_PIECES);
   readonly late = new PiecePool(LATE_START, SLOT_LENGTH, LATE_FRAMES);
   readonly landing = new LandingStrip();
   readonly chunks = new PiecePool(CHUNKS_START, CHUNK_LENGTH, CHUNK_COUNT);

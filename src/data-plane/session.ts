@@ -157,7 +157,7 @@ export class Session {
     this.keepalive = new Keepalive(keepalive, now);
     this.pathMtu = new PathMtu(now, circuit === undefined ? 0 : RELAY_OVERHEAD);
     this.reassembly = new Reassembly(memory.frames, open.largestFrame);
-    this.superReassembly = new SuperReassembly(memory.large);
+    this.superReassembly = new SuperReassembly(memory.superFrames);
   }
 
   /** Octets of the largest record that may leave now. */

@@ -27,7 +27,7 @@ import { Origin, PortTrust } from '../switch/port-trust.ts';
 import { writeQuery } from '../switch/snooping/query-frames.ts';
 import { TokenBuckets } from '../switch/token-buckets.ts';
 import { Claims } from './claims.ts';
-import { isDhcpReply } from './dhcp-reply.ts';
+import { isArpOf, isDhcpReply } from './dhcp-reply.ts';
 import { Egress, type EgressObserver } from './egress.ts';
 import { Endpoint } from './endpoint.ts';
 import { FlowControl, type Receiver } from './flow-control.ts';
@@ -77,6 +77,8 @@ export class Switchboard implements EgressObserver {
   readonly #links: LinkPorts;
   /** 1 for a port whose DHCP replies the main thread wants. */
   readonly #dhcpPorts = new Uint8Array(PORT_TABLE_LENGTH);
+  /** By port: the address of which it wants ARP packets, too. */
+  readonly #arpAddresses = new Uint32Array(PORT_TABLE_LENGTH);
   /** Whose frame is being forwarded; undefined for a friend's. */
   #ingressEndpoint: Endpoint | undefined;
   /** News of addresses that there was no room for. */
@@ -331,7 +333,7 @@ export class Switchboard implements EgressObserver {
     }
     const endpoints = this.#endpoints[port];
     if (endpoints === undefined) return;
-    if (this.#dhcpPorts[port] !== 0 && isDhcpReply(this.#io.slab, offset, length)) {
+    if (this.#dhcpPorts[port] !== 0 && this.#isForDhcp(port, offset, length)) {
       this.#notices.friend(NoticeKind.dhcpReply, 0, port, 0, -1, offset, length);
     }
     for (let i = 0; i < endpoints.length; i++) {
@@ -472,8 +474,16 @@ export class Switchboard implements EgressObserver {
     this.#careful = this.#hasVlans || this.impaired.count > 0;
   }
 
-  listenDhcp(port: number, on: boolean): void {
+  listenDhcp(port: number, on: boolean, address: number): void {
     this.#dhcpPorts[port] = on ? 1 : 0;
+    this.#arpAddresses[port] = on ? address : 0;
+  }
+
+  #isForDhcp(port: number, offset: number, length: number): boolean {
+    const { slab } = this.#io;
+    const address = this.#arpAddresses[port];
+    if (address !== 0 && isArpOf(slab, offset, length, address)) return true;
+    return isDhcpReply(slab, offset, length);
   }
 
   addEndpoint(descriptor: number, kind: DescriptorKind, port: number): Endpoint {

@@ -34,16 +34,18 @@ export const RECEIVE_SLOTS = 512;
 
 /**
  * Octets of a large receive slot, with the same headroom: for what the system joins, which is
- * super-frames of a TAP and runs of datagrams (UDP GRO). Up to 65,535 octets of an IP packet
- * with the Ethernet header and a tag. No power of two either.
+ * super-frames of a TAP and runs of datagrams (UDP GRO). No power of two either.
  */
 export const LARGE_SLOT_LENGTH = 66_304;
 
 /** Large receive slots: the most records that TAPs and UDP sockets together get in one poll. */
 export const LARGE_SLOTS = 64;
 
-/** Octets of the longest super-frame, with its Ethernet header: what a 16-bit length can say. */
-export const MAX_SUPER_FRAME_LENGTH = 65_535;
+/**
+ * Octets of the longest super-frame: an IP packet of 65,535 octets, which is what its 16-bit
+ * length can say (RFC 791), behind an Ethernet header with two tags.
+ */
+export const MAX_SUPER_FRAME_LENGTH = 65_557;
 
 /** The most datagrams taken from one descriptor in one poll, so that none starves the others. */
 export const RECEIVE_BATCH = 256;
@@ -53,6 +55,12 @@ export const SEND_RECORDS = 2048;
 
 /** The most parts that the send records of one flush can list. */
 export const PART_RECORDS = 8192;
+
+/**
+ * The most parts of one send record; more are EINVAL. The system takes 1,024 pieces of memory
+ * in one call (UIO_MAXIOV of Linux), of which the record's header and a TAP's are two.
+ */
+export const MAX_PARTS = 1022;
 
 /** The most jobs one seal or open takes. */
 export const JOB_RECORDS = 2048;
@@ -142,8 +150,8 @@ export const Tx = {
   checksumStart: 9,
   checksumOffset: 10,
   /**
-   * If positive, the payload lies in so many parts, and payloadOffset is the index of the first
-   * in `parts`; payloadLength is their sum. For UDP and TAP.
+   * If positive, the payload lies in so many parts, at most MAX_PARTS, and payloadOffset is the
+   * index of the first in `parts`; payloadLength is their sum. For UDP and TAP.
    */
   partCount: 11,
 } as const;

@@ -1,5 +1,5 @@
 /** The octets of one send record of the in-memory I/O, put together. */
-import { PART_RECORDS, PART_STRIDE, Part, Tx } from './contract.ts';
+import { MAX_PARTS, PART_RECORDS, PART_STRIDE, Part, Tx } from './contract.ts';
 
 /**
  * A copy of header and payload.
@@ -31,7 +31,7 @@ function pieces(record: Int32Array, parts: Int32Array): Piece[] | undefined {
   const first = record[Tx.payloadOffset];
   const count = record[Tx.partCount];
   if (count === 0) return [[first, record[Tx.payloadLength]]];
-  if (count < 0 || first < 0 || first + count > PART_RECORDS) return undefined;
+  if (count < 0 || count > MAX_PARTS || first < 0 || first + count > PART_RECORDS) return undefined;
   return Array.from({ length: count }, (_, i) => {
     const at = (first + i) * PART_STRIDE;
     return [parts[at + Part.offset], parts[at + Part.length]];

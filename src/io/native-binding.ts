@@ -19,6 +19,7 @@ import {
   LARGE_SLOT_LENGTH,
   LARGE_SLOTS,
   MAX_DESCRIPTORS,
+  MAX_PARTS,
   MAX_SUPER_FRAME_LENGTH,
   PART_RECORDS,
   RECEIVE_BATCH,
@@ -198,6 +199,7 @@ const EXPECTED_LAYOUT: readonly number[] = [
   JOB_STRIDE,
   COUNTERS,
   HASH_LENGTH,
+  MAX_PARTS,
 ];
 
 const MEND = 'run "node scripts/build-native.mjs" in its directory';

@@ -69,6 +69,8 @@ export function writeFragmentHeader(
 export interface FrameSlots {
   /** Octets in a slot. */
   readonly slotLength: number;
+  /** Slots that can still be taken. */
+  readonly available: number;
   /** The slab offset of a slot now ours, or -1 when there is none. */
   take(): number;
   give(offset: number): void;

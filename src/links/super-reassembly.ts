@@ -3,7 +3,8 @@
  *
  * Datagrams of one flow hardly overtake each other, so a super-frame that is still
  * incomplete when a later one is whole has lost a piece; it is given out as it is, first,
- * and so is one that has waited for PATIENCE. The caller makes of it what can be made.
+ * and so is one that has waited for PATIENCE, the oldest of too many, and one whose memory
+ * others need more. The caller makes of it what can be made.
  */
 import {
   FRAGMENT_HEADER_LENGTH,
@@ -17,7 +18,7 @@ import {
 } from './fragment.ts';
 import { MAX_SUPER_FRAGMENTS, SUPER_HEADER_LENGTH } from './super-frame.ts';
 
-/** Super-frames of one link that may be in pieces at a time; the oldest makes room. */
+/** Super-frames of one link that may be in pieces at a time; `surplus` gives out the oldest. */
 const MAX_PARTIAL = 4;
 /** Milliseconds that a piece may be late. */
 const PATIENCE = 10;
@@ -65,9 +66,26 @@ export class SuperReassembly {
     return this.#partial.length === 0;
   }
 
+  /** Super-frames in pieces, each with a slot. */
+  get held(): number {
+    return this.#partial.length;
+  }
+
+  /** When the oldest of them began; Infinity without one. */
+  get oldestSince(): number {
+    return this.#partial[0]?.startedAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether this piece, of any length, begins a super-frame for which there is no memory. */
+  lacksRoom(slab: Uint8Array, offset: number, length: number): boolean {
+    if (this.#slots.available > 0 || length < FRAGMENT_HEADER_LENGTH) return false;
+    return this.#find(fragmentId(slab, offset)) === undefined;
+  }
+
   /**
    * One piece: the payload of a packet.
-   * @returns the super-frame that is whole now; before it is dealt with, `older` has to be
+   * @returns the super-frame that is whole now; before it is dealt with, `older` has to be.
+   *   Without one `surplus` has to be asked
    */
   accept(
     slab: Uint8Array,
@@ -117,6 +135,16 @@ export class SuperReassembly {
     return this.#takeFirst();
   }
 
+  /** Takes out the oldest frame if there are too many; the caller gives it back. */
+  surplus(): PartialSuperFrame | undefined {
+    return this.#partial.length > MAX_PARTIAL ? this.#takeFirst() : undefined;
+  }
+
+  /** Takes out the oldest frame, as others need its memory; the caller gives it back. */
+  reclaim(): PartialSuperFrame | undefined {
+    return this.#takeFirst();
+  }
+
   /** Takes a whole frame out. */
   take(frame: PartialSuperFrame): void {
     const at = this.#partial.indexOf(frame);
@@ -153,10 +181,6 @@ export class SuperReassembly {
     piece: number,
     now: number,
   ): PartialSuperFrame | undefined {
-    if (this.#partial.length === MAX_PARTIAL) {
-      const first = this.#takeFirst();
-      if (first !== undefined) this.release(first);
-    }
     const slot = this.#slots.take();
     if (slot < 0) {
       this.abandoned++;

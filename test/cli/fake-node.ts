@@ -129,6 +129,7 @@ export function fakeApi(
         source: 'invited',
         clearOctetsIn: 0,
         clearOctetsOut: 0,
+        clearSince: '2026-01-31T12:00:00.000Z',
         link: 2,
       },
       {
@@ -139,6 +140,7 @@ export function fakeApi(
         source: 'config',
         clearOctetsIn: 0,
         clearOctetsOut: 0,
+        clearSince: '2026-01-31T12:00:00.000Z',
         lastError: 'nobody answers',
         retryIn: 4200,
       },
@@ -164,6 +166,7 @@ export function fakeApi(
         octetsOut: 34_000_000,
         clearOctetsIn: 0,
         clearOctetsOut: 0,
+        clearSince: '2026-01-31T12:00:00.000Z',
         keyUpdates: 0,
         dropped: { replayed: 2, malformed: 1 },
       },

@@ -37,7 +37,7 @@ test('the node is told what the flags say', async (t) => {
     'bob (port 513): delay 20ms, jitter 0.5ms, loss 1.5%, burst 0.1%,25%,100%, duplicate 25%, reorder 10%, rate 10mbit, queue 64000, seed 7\n',
   );
   t.is((await kith('3', '--burst', '1%,50%,20%')).code, 0);
-  t.is((await kith('bob', '--off')).stdout, 'bob (port 513): nothing\n');
+  t.is((await kith('bob', '--off')).stdout, 'bob (port 513): not impaired any more\n');
   const json = await kith('bob', '--loss', '1', '--json');
   t.deepEqual(JSON.parse(json.stdout), { port: 513, name: 'bob', impair: { loss: 1 } });
   t.deepEqual(calls, [

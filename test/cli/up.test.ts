@@ -40,6 +40,37 @@ test('up logs JSON lines when a program reads, short lines on a terminal', async
   t.regex(typed.stderr(), /\d\d:\d\d:\d\d.* .*info.* ending\n$/);
 });
 
+test('up --json prints one object when the node is ready, and logs JSON on a terminal, too', async (t) => {
+  const home = await temporaryHome(t);
+  const up = start(['up', '--home', home, '--name', 'alice', '--json'], {
+    ...fakeNode(),
+    terminal: true,
+  });
+  const ready = JSON.stringify({
+    uid: OWN_UID,
+    name: 'alice',
+    switchDirectory: join(home, 'switch'),
+    listening: ['udp://[::]:40000'],
+    console: join(home, 'console'),
+  });
+  await up.printed(ready);
+  up.signals.emit('SIGTERM');
+  t.is(await up.code, 0);
+  t.is(up.stdout(), `${ready}\n`);
+  const log = up.stderr().trimEnd().split('\n');
+  t.is(JSON.parse(log.at(-1) ?? '').msg, 'ending');
+});
+
+test('up --json of a node that does not start prints no object', async (t) => {
+  const home = await temporaryHome(t);
+  const startNode = async () => {
+    throw new Error('no such luck');
+  };
+  const failed = await run(['up', '--home', home, '--json'], { startNode });
+  t.is(failed.code, 1);
+  t.is(failed.stdout, '');
+});
+
 test('the second signal does not wait', async (t) => {
   const home = await temporaryHome(t);
   const node = fakeNode();

@@ -2,13 +2,17 @@
 import test, { type ExecutionContext } from 'ava';
 import { DhcpLeases } from '../../src/controller/dhcp-lease.ts';
 import type { TapLease } from '../../src/controller/lease-keeper.ts';
+import { isArp } from '../../src/tap/dhcp/arp.ts';
+import { formatIpv4 } from '../../src/tap/dhcp/ipv4.ts';
 import { MessageType } from '../../src/tap/dhcp/message.ts';
 import { Option } from '../../src/tap/dhcp/options.ts';
 import { VirtualTime } from '../f2f/virtual-time.ts';
-import { hear, reply, word } from '../tap/dhcp/server.ts';
+import { arp, hear, OFFERED_ADDRESS, reply, SERVER_MAC, word } from '../tap/dhcp/server.ts';
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 0x2a);
 const PORT = 3;
+/** Milliseconds from an ACK to the use of the address: three probes, and then silence. */
+const CHECK = 2 * 400 + 600;
 
 interface Stage {
   readonly leases: DhcpLeases;
@@ -33,10 +37,16 @@ function stage(t: ExecutionContext): Stage {
       random: () => 0.5,
       plane: {
         injectFrame: (port, frame) => {
+          if (isArp(frame)) {
+            said.push(`arp by ${port}`);
+            return;
+          }
           frames.push(frame);
           said.push(`${names[hear(frame).type]} by ${port}`);
         },
-        listenDhcp: (port, on) => void said.push(`listen ${port} ${on}`),
+        listenDhcp: (port, on, address) => {
+          said.push(`listen ${port} ${on}${address === 0 ? '' : ` ${formatIpv4(address)}`}`);
+        },
       },
     }),
     said,
@@ -65,6 +75,11 @@ test.serial('a lease is asked for, told once, prolonged and given back', async (
   t.is(said.at(-1), 'request by 3');
   t.deepEqual(told, []);
   leases.reply(PORT, reply(last(), MessageType.ack, { lease: 1000, options: OPTIONS }));
+  t.deepEqual(said.slice(-2), ['listen 3 true 192.0.2.10', 'arp by 3']);
+  await time.advance(CHECK - 1);
+  t.deepEqual(told, []);
+  await time.advance(1);
+  t.deepEqual(said.slice(-3), ['arp by 3', 'listen 3 true', 'arp by 3']);
   t.deepEqual(told, [
     {
       address: '192.0.2.10',
@@ -76,9 +91,9 @@ test.serial('a lease is asked for, told once, prolonged and given back', async (
     },
   ]);
   const before = said.length;
-  await time.advance(480_000);
+  await time.advance(470_000);
   t.is(said.length, before);
-  await time.advance(20_000);
+  await time.advance(30_000);
   t.deepEqual(said.slice(before), ['request by 3']);
   leases.reply(PORT, reply(last(), MessageType.ack, { lease: 1000, options: OPTIONS }));
   t.is(told.length, 1);
@@ -99,9 +114,10 @@ test.serial('another address and the loss of it are told', async (t) => {
   leases.reply(PORT, reply(last(), MessageType.ack, { lease: 100, address: 0xc000020b }));
   await time.advance(50_000);
   leases.reply(PORT, reply(last(), MessageType.nak));
+  // The first is used no more while the second is looked at.
   t.deepEqual(
     told.map((lease) => lease?.address),
-    ['192.0.2.10', '192.0.2.11', undefined],
+    ['192.0.2.10', undefined, '192.0.2.11', undefined],
   );
   await time.advance(4000);
   t.is(said.at(-1), 'discover by 3');
@@ -132,8 +148,8 @@ test.serial('replies go to the keeper of their port, and to nobody after its end
   t.deepEqual(told, []);
 });
 
-test.serial('a port that has a new keeper is not taken from it by the old one', (t) => {
-  const { leases, said, last, told, apply } = stage(t);
+test.serial('a port that has a new keeper is not taken from it by the old one', async (t) => {
+  const { leases, said, last, told, apply, time } = stage(t);
   const old = leases.keeper();
   old.start(PORT, MAC, () => t.fail());
   leases.keeper().start(PORT, MAC, apply);
@@ -142,7 +158,50 @@ test.serial('a port that has a new keeper is not taken from it by the old one', 
   t.is(said.length, before);
   leases.reply(PORT, reply(last(), MessageType.offer));
   leases.reply(PORT, reply(last(), MessageType.ack));
+  await time.advance(CHECK);
   t.is(told.length, 1);
+});
+
+test.serial('an address that somebody has is never told', async (t) => {
+  const { leases, said, last, told, apply, time } = stage(t);
+  const keeper = leases.keeper();
+  keeper.start(PORT, MAC, apply);
+  leases.reply(PORT, reply(last(), MessageType.offer));
+  leases.reply(PORT, reply(last(), MessageType.ack));
+  await time.advance(1000);
+  leases.reply(PORT, arp({ sender: OFFERED_ADDRESS, target: 0, mac: SERVER_MAC }));
+  t.deepEqual(said.slice(-2), ['listen 3 true', 'decline by 3']);
+  const before = said.length;
+  await time.advance(9_999);
+  t.is(said.length, before);
+  await time.advance(1);
+  t.deepEqual(said.slice(before), ['discover by 3']);
+  t.deepEqual(told, []);
+  // Another one is free.
+  leases.reply(PORT, reply(last(), MessageType.offer, { address: 0xc000020b }));
+  leases.reply(PORT, reply(last(), MessageType.ack, { address: 0xc000020b }));
+  t.deepEqual(said.slice(-2), ['listen 3 true 192.0.2.11', 'arp by 3']);
+  await time.advance(CHECK);
+  t.deepEqual(
+    told.map((lease) => lease?.address),
+    ['192.0.2.11'],
+  );
+  keeper.stop();
+  t.deepEqual(said.slice(-2), ['release by 3', 'listen 3 false']);
+});
+
+test.serial('who stops while the address is looked at hears no more of it', async (t) => {
+  const { leases, said, last, told, apply, time } = stage(t);
+  const keeper = leases.keeper();
+  keeper.start(PORT, MAC, apply);
+  leases.reply(PORT, reply(last(), MessageType.offer));
+  leases.reply(PORT, reply(last(), MessageType.ack));
+  keeper.stop();
+  t.deepEqual(said.slice(-2), ['release by 3', 'listen 3 false']);
+  const before = said.length;
+  await time.advance(100_000);
+  t.is(said.length, before);
+  t.deepEqual(told, []);
 });
 
 test.serial('a keeper can be started again, on another port', (t) => {

@@ -1,4 +1,6 @@
 /** Octets that cross unsealed are counted to the last one, over all sessions with a friend. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { DescriptorKind, Tx } from '../../src/io/contract.ts';
 import { NativeIo } from '../../src/io/native-io.ts';
@@ -83,5 +85,21 @@ for (const scheme of ['udp', 'tcp']) {
     await bob.stop();
     await eventually('alice to notice', async () => (await alice.api.links()).length === 0);
     t.deepEqual(await clear(alice), [0, 2060], 'none is lost with the session');
+
+    // Nor with the node: the next run goes on from there.
+    const [before] = await alice.api.friends();
+    t.true(Date.parse(before?.clearSince ?? '') <= Date.now());
+    await alice.stop();
+    const { friends } = JSON.parse(await readFile(join(alice.home, 'plaintext.json'), 'utf8'));
+    t.deepEqual(friends[bob.uid], { in: 0, out: 2060, since: before?.clearSince });
+    await alice.start({ advertise: [], friends: [friendEntry(bob)], groups: [{ name: 'a' }] });
+    t.deepEqual(await clear(alice), [0, 2060]);
+    t.is((await alice.api.friends())[0]?.clearSince, before?.clearSince);
+    t.is((await alice.api.status()).counters.clearOctetsOut, 0, 'what the run itself has sent');
+    await alice.stop();
+    // A damaged file does not stop it.
+    await writeFile(join(alice.home, 'plaintext.json'), '{');
+    await alice.start({ advertise: [], friends: [friendEntry(bob)], groups: [{ name: 'a' }] });
+    t.deepEqual(await clear(alice), [0, 0]);
   });
 }

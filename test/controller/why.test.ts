@@ -1,5 +1,5 @@
 import test from 'ava';
-import { explain, type Policy } from '../../src/controller/why.ts';
+import { explain, type Policy, troubleOf } from '../../src/controller/why.ts';
 import { Friend } from '../../src/f2f/friend.ts';
 import type { Carrier } from '../../src/links/contract.ts';
 import type { HandshakeSession } from '../../src/links/handshake/handshake-outcome.ts';
@@ -89,6 +89,15 @@ test('no link: the last attempt says why', (t) => {
     'our groups': 'none',
     'we allow plaintext': 'when-no-shared-group',
   });
+});
+
+test('what a handshake said of a UID is told of the friend', (t) => {
+  const friend = friendOf();
+  friend.lastError = `We share no security group with ${friend.uid}.`;
+  t.is(troubleOf(friend), 'We share no security group with bob.');
+  t.regex(explain(friend, POLICY, 0).answer, /no security group with bob\.$/);
+  friend.name = '';
+  t.is(troubleOf(friend), friend.lastError);
 });
 
 test('no link and nobody to dial: the friend has to call', (t) => {

@@ -97,6 +97,9 @@ const fragments: Target = {
     const free = Array.from({ length: SLOTS }, (_, i) => (i + 1) * SLOT_LENGTH);
     const slots: FrameSlots = {
       slotLength: SLOT_LENGTH,
+      get available() {
+        return free.length;
+      },
       take: () => free.pop() ?? -1,
       give: (offset) => {
         expect(!free.includes(offset), 'no slot is given twice');

@@ -1,5 +1,5 @@
 /** What guests and bridges send: frames, BPDUs, and the requests of VDE clients. */
-import { isDhcpReply } from '../../src/data-plane/dhcp-reply.ts';
+import { isArpOf, isDhcpReply } from '../../src/data-plane/dhcp-reply.ts';
 import { BPDU_FAULTS, byteLength, emitBpdu, parseBpdu, type RstBpdu } from '../../src/stp/bpdu.ts';
 import { allocateCounters, CounterWriter } from '../../src/switch/counters.ts';
 import { FilteringDatabase } from '../../src/switch/filtering-database.ts';
@@ -197,6 +197,7 @@ const frames: Target = {
           expect(port > 0 && port < PORT_TABLE_LENGTH, 'a port that there is');
         }
         isDhcpReply(slab, 64, input.length);
+        isArpOf(slab, 64, input.length, 0xc000020a);
       },
     };
   },

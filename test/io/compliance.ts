@@ -4,6 +4,7 @@ import {
   DescriptorKind,
   LARGE_SLOT_LENGTH,
   LARGE_SLOTS,
+  MAX_PARTS,
   PART_RECORDS,
   RECEIVE_BATCH,
   RECEIVE_SLOTS,
@@ -305,6 +306,25 @@ export function batchedIoCompliance(test: TestFn, makeRig: (t: ExecutionContext)
     refused('beyond the list', () => io.tx.set([PART_RECORDS - 1], Tx.payloadOffset));
     refused('before the list', () => io.tx.set([-1], Tx.payloadOffset));
     t.is(datagrams(rig.receive((records) => datagrams(records).length >= 7)).length, 7);
+  });
+
+  check('a payload has at most MAX_PARTS parts', (t, rig) => {
+    const udp = rig.sockets.openUdp('127.0.0.1', 0);
+    const to = rig.sockets.localAddress(udp);
+    rig.io.addDescriptor(0, udp, DescriptorKind.udp);
+    const parts = (count: number) => Array.from({ length: count }, (_, i) => octets(1, i + 2));
+    const header = octets(2);
+    const send = (count: number) => ({ descriptor: 0, to, header, parts: parts(count) });
+    const all = rig.send([send(MAX_PARTS), send(MAX_PARTS + 1), send(MAX_PARTS), send(1)]);
+    const most = MAX_PARTS + 2;
+    t.deepEqual(all, [most, -Errno.EINVAL, most, 3]);
+    const received = datagrams(rig.receive((records) => datagrams(records).length >= 3));
+    t.deepEqual(received, [octets(most), octets(most), octets(3)]);
+    // Half as many again: what does not fit into one batch goes into the next.
+    t.deepEqual(
+      rig.send(Array.from({ length: 5 }, () => send(MAX_PARTS - 1))),
+      new Array(5).fill(most - 1),
+    );
   });
 
   check('one datagram says nothing of segments, whatever was there before', (t, rig) => {

@@ -1,5 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
-import { DescriptorKind, LARGE_SLOTS, Offload, RxEvent } from '../../src/io/contract.ts';
+import {
+  DescriptorKind,
+  LARGE_SLOTS,
+  MAX_PARTS,
+  MAX_SUPER_FRAME_LENGTH,
+  Offload,
+  RxEvent,
+} from '../../src/io/contract.ts';
 import { Errno } from '../../src/io/errno.ts';
 import { MemoryIo } from '../../src/io/memory-io.ts';
 import { type MemoryDatagram, MemoryNetwork } from '../../src/io/memory-network.ts';
@@ -168,7 +175,7 @@ test('what is no super-frame is completed, and nonsense is dropped', (t) => {
   tap.hostSend(frame, { ...none, checksumStart: 1039 });
   tap.hostSend(frame, { ...needs, segmentSize: 7 });
   tap.hostSend(frame, { ...needs, offload: Offload.udp });
-  tap.hostSend(tcp4SuperFrame(65_495), needs);
+  tap.hostSend(octets(MAX_SUPER_FRAME_LENGTH + 1));
   const all = rig.poll();
   t.deepEqual(
     all.map(({ event }) => event),
@@ -182,6 +189,42 @@ test('what is no super-frame is completed, and nonsense is dropped', (t) => {
     [complete, complete, frame],
   );
   t.true(all.every(({ offload, segmentSize }) => offload === 0 && segmentSize === 0));
+});
+
+test('the longest IP packet comes from a TAP whole, with tags, too', (t) => {
+  const { rig, tap } = tapped(t);
+  const frame = tcp4SuperFrame(65_495);
+  const tagged = new Uint8Array(MAX_SUPER_FRAME_LENGTH);
+  tagged.set(frame.subarray(0, 12));
+  tagged.set([0x88, 0xa8, 0, 7, 0x81, 0, 0, 8], 12);
+  tagged.set(frame.subarray(12), 20);
+  t.is(tagged.length, 8 + frame.length);
+  const needs = tcp4Offload(1000);
+  tap.hostSend(frame, needs);
+  tap.hostSend(tagged, { ...needs, checksumStart: needs.checksumStart + 8 });
+  const all = rig.poll();
+  t.deepEqual(
+    all.map(({ event, offload }) => [event, offload]),
+    [
+      [RxEvent.data, Offload.tcp4],
+      [RxEvent.data, Offload.tcp4],
+    ],
+  );
+  t.deepEqual(all[0].bytes, frame);
+  t.deepEqual(all[1].bytes, tagged);
+});
+
+test('a TAP takes a frame of MAX_PARTS parts', (t) => {
+  const { rig, tap } = tapped(t);
+  const header = octets(14);
+  const send = (count: number) => ({
+    descriptor: 0,
+    header,
+    parts: Array.from({ length: count }, () => octets(1)),
+  });
+  const results = rig.send([send(MAX_PARTS), send(MAX_PARTS + 1)]);
+  t.deepEqual(results, [MAX_PARTS + 14, -Errno.EINVAL]);
+  t.is(tap.hostReceive()?.bytes.length, MAX_PARTS + 14);
 });
 
 test('a TAP gives no more than the large slots in a poll, and ends when it is deleted', (t) => {

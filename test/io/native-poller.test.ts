@@ -8,6 +8,8 @@ import {
   JOB_RECORDS,
   JOB_STRIDE,
   MAX_DESCRIPTORS,
+  MAX_SUPER_FRAME_LENGTH,
+  Offload,
   PART_RECORDS,
   PART_STRIDE,
   RECEIVE_SLOTS,
@@ -20,7 +22,10 @@ import {
 import { COUNTERS, nativeBinding } from '../../src/io/native-binding.ts';
 import { NativeIo } from '../../src/io/native-io.ts';
 import { systemSockets } from '../../src/io/system-sockets.ts';
+import { buildFrame } from './frames.ts';
 import { octets, Rig } from './rig.ts';
+
+const VIRTIO_HEADER_LENGTH = 10;
 
 test('a doorbell rung by another thread ends a wait without limit', async (t) => {
   const rig = Rig.native(t);
@@ -33,6 +38,40 @@ test('a doorbell rung by another thread ends a wait without limit', async (t) =>
     [[-1, RxEvent.data]],
   );
   await ended;
+});
+
+test('the longest IP packet of a TAP comes whole, what is longer does not', (t) => {
+  const rig = Rig.native(t);
+  const [tap, host] = rig.sockets.openDatagramPair();
+  rig.io.addDescriptor(0, tap, DescriptorKind.tap);
+  rig.io.addDescriptor(1, host, DescriptorKind.unixDatagram);
+  const { bytes, ...needs } = buildFrame({ payload: octets(65_495), partial: true });
+  t.is(bytes.length, 14 + 65_535);
+  // struct virtio_net_hdr: NEEDS_CSUM, GSO_TCPV4, headers, segment size, where the sum is.
+  const header = new Uint8Array(VIRTIO_HEADER_LENGTH);
+  new DataView(header.buffer).setUint16(4, 1448, true);
+  new DataView(header.buffer).setUint16(6, needs.checksumStart, true);
+  new DataView(header.buffer).setUint16(8, needs.checksumOffset, true);
+  header.set([1, 1]);
+  const none = new Uint8Array(VIRTIO_HEADER_LENGTH);
+  const longest = octets(MAX_SUPER_FRAME_LENGTH);
+  const sends = [
+    { descriptor: 1, header, payload: bytes },
+    { descriptor: 1, header: none, payload: longest },
+    { descriptor: 1, header: none, payload: octets(MAX_SUPER_FRAME_LENGTH + 1) },
+  ];
+  t.true(rig.send(sends).every((result) => result > 65_535));
+  const all = rig.receive(3);
+  t.deepEqual(
+    all.map(({ event, offload }) => [event, offload]),
+    [
+      [RxEvent.data, Offload.tcp4],
+      [RxEvent.data, Offload.none],
+      [RxEvent.oversized, Offload.none],
+    ],
+  );
+  t.deepEqual(all[0].bytes, bytes);
+  t.deepEqual(all[1].bytes, longest);
 });
 
 test('a wait is never shorter than asked for', (t) => {

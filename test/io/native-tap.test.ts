@@ -1,7 +1,8 @@
 /** A real TAP, where this machine lets us have one. It goes away with its descriptor. */
 import { spawnSync } from 'node:child_process';
+import { constants } from 'node:os';
 import test from 'ava';
-import { DescriptorKind, RxEvent } from '../../src/io/contract.ts';
+import { DescriptorKind, MAX_PARTS, RxEvent } from '../../src/io/contract.ts';
 import { octets, Rig } from './rig.ts';
 
 const ETHERTYPE_OFFSET = 12;
@@ -37,6 +38,14 @@ test('frames pass both ways, and a deleted interface is an end', (t) => {
   t.deepEqual(rig.send([{ descriptor: 0, header, payload }]), [60]);
   const statistics = ip('-j', '-s', 'link', 'show', tap.name) as string;
   t.true(JSON.parse(statistics)[0].stats64.rx.packets >= 1);
+
+  // As many parts as there may be.
+  const parts = (count: number) => Array.from({ length: count }, () => octets(1));
+  const results = rig.send([
+    { descriptor: 0, header: frame, parts: parts(MAX_PARTS) },
+    { descriptor: 0, header: frame, parts: parts(MAX_PARTS + 1) },
+  ]);
+  t.deepEqual(results, [60 + MAX_PARTS, -constants.errno.EINVAL]);
 
   // Asking for a neighbour makes the kernel send ARP.
   ip('addr', 'add', '198.18.255.1/30', 'dev', tap.name);

@@ -1,12 +1,7 @@
 /** Cutting and joining of frames: the reference against literal octets, the addon against it. */
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  LARGE_SLOT_LENGTH,
-  MAX_SUPER_FRAME_LENGTH,
-  Offload,
-  SlabLayout,
-} from '../../src/io/contract.ts';
+import { LARGE_SLOT_LENGTH, Offload, SlabLayout } from '../../src/io/contract.ts';
 import { nativeBinding } from '../../src/io/native-binding.ts';
 import { checkOffload, completeChecksum, segment } from '../../src/io/offload.ts';
 import {
@@ -387,6 +382,8 @@ interface Joined extends Fields {
 }
 
 const output = new Uint8Array(LARGE_SLOT_LENGTH);
+/** Octets of what is joined, so that its IP length can be said. */
+const LONGEST_RUN = 65_535;
 
 /** Gives frames that lie at odd places to the addon. */
 function join(frames: readonly Uint8Array[]): Joined {
@@ -548,16 +545,16 @@ test('with DF any identification will do, and a run ends with PSH or less payloa
   t.is(join([first, second, third, after].map(build)).frames, 3);
 });
 
-test('a run is no longer than a super-frame, and of no more than 64 frames', (t) => {
+test('a run is no longer than 65,535 octets, and of no more than 64 frames', (t) => {
   const long = join(
     piecesOf({ payload: octets(65_536), fragment: DONT_FRAGMENT }, 8000).map(build),
   );
   t.is(long.frames, 8);
-  t.true(long.bytes.length <= MAX_SUPER_FRAME_LENGTH);
-  const fits = MAX_SUPER_FRAME_LENGTH - 54;
+  t.true(long.bytes.length <= LONGEST_RUN);
+  const fits = LONGEST_RUN - 54;
   const most = join(piecesOf({ payload: octets(fits) }, 1460).map(build));
   t.is(most.frames, Math.ceil(fits / 1460));
-  t.is(most.bytes.length, MAX_SUPER_FRAME_LENGTH);
+  t.is(most.bytes.length, LONGEST_RUN);
   const tooMuch = join(piecesOf({ payload: octets(fits + 1) }, 1460).map(build));
   t.is(tooMuch.frames, most.frames - 1);
   t.is(join(piecesOf({ payload: octets(1000) }, 10).map(build)).frames, 64);

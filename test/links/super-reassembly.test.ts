@@ -141,7 +141,16 @@ test('a piece may be late by the patience, and no more', (t) => {
 test('of five super-frames in pieces the oldest makes room', (t) => {
   const rig = new Rig(t);
   const frames = Array.from({ length: MOST_PARTIAL + 1 }, (_, id) => octets(100, id));
-  for (const [id, each] of frames.entries()) rig.accept(cut(each, 60, id)[0]);
+  for (const [id, each] of frames.entries()) {
+    t.is(rig.reassembly.surplus(), undefined);
+    rig.accept(cut(each, 60, id)[0]);
+  }
+  t.is(rig.reassembly.held, MOST_PARTIAL + 1);
+  const oldest = rig.reassembly.surplus() as PartialSuperFrame;
+  t.is(oldest.id, 0);
+  t.is(rig.reassembly.surplus(), undefined);
+  // What has come of it can still be had.
+  t.true(same(rig.read(oldest).subarray(0, 60), frames[0].subarray(0, 60)));
   t.is(rig.reassembly.abandoned, 1);
   t.is(rig.slots.available, SLOTS - MOST_PARTIAL);
   rig.endTurn();
@@ -162,6 +171,31 @@ test('without memory the super-frame is given up, and nothing else', (t) => {
   t.is(rig.reassembly.malformed, 0);
   t.true(same(rig.take(rig.accept(last) as PartialSuperFrame), sent));
   t.is(rig.slots.available, 1);
+});
+
+test('it says when a piece needs memory that is not there, and lets go of the oldest', (t) => {
+  const rig = new Rig(t, 2);
+  const [a, b, c] = [1, 2, 3].map((id) => cut(octets(300), 200, id));
+  const lacks = (bytes: Uint8Array): boolean => {
+    rig.slab.set(bytes, 2 * SLOT_LENGTH);
+    return rig.reassembly.lacksRoom(rig.slab, 2 * SLOT_LENGTH, bytes.length);
+  };
+  t.is(rig.reassembly.oldestSince, Number.POSITIVE_INFINITY);
+  t.is(rig.reassembly.reclaim(), undefined);
+  t.false(lacks(a[0]));
+  rig.accept(a[0], 5);
+  rig.accept(b[0], 6);
+  rig.endTurn();
+  // Of those that have begun no piece needs any.
+  t.deepEqual([a[1], b[1], c[0], c[1]].map(lacks), [false, false, true, true]);
+  t.false(lacks(c[0].subarray(0, FRAGMENT_HEADER_LENGTH - 1)));
+  t.deepEqual([rig.reassembly.held, rig.reassembly.oldestSince], [2, 5]);
+  const oldest = rig.reassembly.reclaim() as PartialSuperFrame;
+  t.is(oldest.id, 1);
+  rig.reassembly.release(oldest);
+  t.false(lacks(c[0]));
+  t.deepEqual([rig.reassembly.held, rig.reassembly.oldestSince], [1, 6]);
+  t.is(rig.reassembly.abandoned, 1);
 });
 
 test('clear gives all memory back', (t) => {

@@ -87,7 +87,7 @@ export function addImpair(program: Command, context: CliContext): void {
       const reference = /^\d{1,4}$/.test(port) ? Number(port) : port;
       const done = await client.impair({ port: reference, impair });
       print(command, context, { ...done, impair }, ({ port: number, name }) => {
-        const what = impair === null ? 'nothing' : describe(impair);
+        const what = impair === null ? 'not impaired any more' : describe(impair);
         return `${name} (port ${number}): ${what}\n`;
       });
     });

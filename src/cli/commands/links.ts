@@ -50,7 +50,7 @@ function render(links: readonly LinkStatus[], palette: Palette): string {
             {
               title: 'IN CLEAR',
               align: 'right' as const,
-              value: (link: LinkStatus) => formatOctets(inClear(link)),
+              value: inClearSince,
             },
           ]
         : []),
@@ -66,6 +66,12 @@ function render(links: readonly LinkStatus[], palette: Palette): string {
 /** Octets that went unsealed with the friend, both ways. */
 function inClear({ clearOctetsIn, clearOctetsOut }: LinkStatus): number {
   return clearOctetsIn + clearOctetsOut;
+}
+
+/** The same with the day from which on they are counted. */
+function inClearSince(link: LinkStatus): string {
+  const octets = inClear(link);
+  return octets === 0 ? '-' : `${formatOctets(octets)} since ${link.clearSince.slice(0, 10)}`;
 }
 
 /** Friends without a link, and what is in the way: as when one end never sends in the clear. */

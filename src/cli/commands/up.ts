@@ -6,7 +6,7 @@ import type { ControlServer } from '../../controller/control-server.ts';
 import type { RunningNode } from '../../controller/node.ts';
 import { KithError } from '../../errors.ts';
 import { kithVersion } from '../../version.ts';
-import { addCommand, homeOf, optionOf, repeated } from '../command-kit.ts';
+import { addPrintingCommand, homeOf, optionOf, repeated } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';
 import { ensureHome } from '../home.ts';
 import { printable } from '../style.ts';
@@ -21,6 +21,7 @@ interface UpOptions {
   readonly plaintext?: string;
   readonly logLevel?: string;
   readonly logJson?: boolean;
+  readonly json?: boolean;
   readonly mgmt?: string;
   readonly mgmtmode?: string;
   readonly mgmtgroup?: string;
@@ -30,7 +31,7 @@ interface UpOptions {
 const asIs = repeated((text) => text);
 
 export function addUp(program: Command, context: CliContext): void {
-  addCommand(program, 'up', {
+  addPrintingCommand(program, 'up', {
     summary: 'run the node, in the foreground',
     description:
       'Runs a node until it is told to end (`kith down`, Ctrl-C or SIGTERM): a switch that guests attach to, and links to friends. It needs no root. What is given here wins over config.json; --group replaces the groups there, --friend adds to the friends.',
@@ -40,6 +41,7 @@ export function addUp(program: Command, context: CliContext): void {
       ['kith up --listen udp://0.0.0.0:4000', 'at a port that a firewall can open'],
       ['kith up --friend UID@udp://vm.example.org:4000', 'dial a friend'],
       ['kith up --group lab:KEY --plaintext never', 'only sealed links, to members of lab'],
+      ['kith up --json', 'one line of JSON when the node is ready, for programs'],
     ],
   })
     .option('--config <file>', 'read this file instead of config.json in the home')
@@ -72,7 +74,7 @@ async function runNode(command: Command, options: UpOptions, context: CliContext
   const { createLog } = await import('../log.ts');
   const log = createLog(context.stderr, context.env, {
     level: config.log.level,
-    json: options.logJson === true,
+    json: options.logJson === true || options.json === true,
   });
   for (const warning of warnings) log.warn(warning);
   log.debug({ file: file ?? 'none' }, 'configuration read');
@@ -95,7 +97,10 @@ async function runNode(command: Command, options: UpOptions, context: CliContext
     const startNode = await context.loadNode();
     node = await startNode({ home, config }, log);
     control.serve(node.api);
-    if (!ending.requested) announce(context, node, optionOf(command, 'home'));
+    if (!ending.requested) {
+      if (options.json === true) announceJson(context, node, config.console.path);
+      else announce(context, node, optionOf(command, 'home'));
+    }
     await Promise.race([ending.signal, node.closed]);
     log.info('ending');
   } finally {
@@ -149,6 +154,13 @@ function choice(
 ): string | undefined {
   if (given === undefined || allowed.includes(given)) return given;
   throw new KithError('usage', `${flag} '${given}' must be one of ${allowed.join(', ')}`);
+}
+
+/** One line, so that who reads lines has all of it when the node can be used. */
+function announceJson(context: CliContext, node: RunningNode, console: string): void {
+  const { uid, name, switchDirectory, listening } = node.ready;
+  const ready = { uid, name, switchDirectory, listening, console };
+  context.stdout.write(`${JSON.stringify(ready)}\n`);
 }
 
 /** What scripts rely on is the last line, which is `ready` and nothing else. */

@@ -1,30 +1,35 @@
 /**
  * The client: gets an address from a server, keeps it, gives it back. Pure.
  *
- * Read first: RFC 2131 section 3.1 (the exchange), 4.1 (retransmission), 4.4 (figure 5).
+ * Read first: RFC 2131 section 3.1 (the exchange), 4.1 (retransmission), 4.4 (figure 5);
+ * RFC 5227 section 2.1 for what happens between the ACK and the use of the address.
  *
- *    stopped --start--> selecting --OFFER--> requesting --ACK--> bound <------ACK-------+
- *                        ^     ^                 |                 | T1                 |
- *                        |     +---- no answer --+                 v                    |
- *                        |                       | NAK          renewing --ACK----------+
- *                        |                       v                 | T2                 |
- *                        +---- after a pause -- init <--NAK--+     v                    |
- *                        |                                   +- rebinding --ACK---------+
- *                        +---------------- expiry ----------------+
+ *    stopped --start--> selecting --OFFER--> requesting --ACK--> checking --free--> bound <---ACK----+
+ *                        ^     ^                 |                  |                 | T1           |
+ *                        |     +---- no answer --+                  |                 v              |
+ *                        |                       | NAK              | taken        renewing --ACK----+
+ *                        |                       v                  v                 | T2           |
+ *                        +---- after a pause -- init <-- DECLINE ---+                 v              |
+ *                        |                       ^------- NAK ------------------- rebinding --ACK----+
+ *                        +----------------------- expiry -----------------------------+
  *
- *    From each state `release` leads to stopped.
+ *    From each state `release` leads to stopped. An ACK that brings another address than the
+ *    one in use leads to checking, too.
  *
  * Error contract: nothing that comes in kills it. A frame that is malformed, somebody
  * else's or out of turn is counted in `drops` and leaves it untouched.
  *
- * Not done: remembering a lease over a restart (INIT-REBOOT), and asking by ARP whether
- * somebody has the address already (section 4.4.1 says SHOULD; servers ask by ping).
+ * Not done: remembering a lease over a restart (INIT-REBOOT), and defending an address
+ * that somebody takes later (RFC 5227 section 2.4).
  */
+import { AddressCheck } from './address-check.ts';
+import { announcementFrame, isArp, parseArp } from './arp.ts';
 import { type Lease, readGrant } from './lease.ts';
 import { type DhcpMessage, MessageType, Op, parseMessage } from './message.ts';
 import { Option, readAddress, readNumber } from './options.ts';
 import {
   CLIENT_PORT,
+  declineFrame,
   discoverFrame,
   type Exchange,
   type Holding,
@@ -40,17 +45,18 @@ export type DhcpState =
   | 'init'
   | 'selecting'
   | 'requesting'
+  | 'checking'
   | 'bound'
   | 'renewing'
   | 'rebinding';
 
 /** Why a frame was passed over. */
 export const DHCP_FAULTS = [
-  'not-dhcp', // another protocol, port or direction
+  'not-dhcp', // another protocol, port or direction; ARP while no address is checked
   'truncated', // a length does not fit
   'checksum', // of IPv4 or UDP
   'malformed', // an option runs out of its field, or a reply lacks what it must have
-  'foreign', // for another client, or the answer to another question
+  'foreign', // for another client, the answer to another question, ARP of another address
   'unexpected', // not in this state, or from a server we did not choose
 ] as const;
 export type DhcpFault = (typeof DHCP_FAULTS)[number];
@@ -77,6 +83,11 @@ export const WAIT_JITTER = 1_000;
 export const MOST_REQUESTS = 4;
 /** RFC 2131 section 4.4.5: the shortest wait while a lease is being prolonged. */
 export const SHORTEST_RENEWAL_WAIT = 60_000;
+/** RFC 2131 section 3.1 (5): milliseconds of peace after a DECLINE, at least. */
+export const DECLINE_WAIT = 10_000;
+/** RFC 5227 section 2.1.1: after MAX_CONFLICTS of them, RATE_LIMIT_INTERVAL. */
+export const MOST_CONFLICTS = 10;
+export const CONFLICT_WAIT = 60_000;
 /** T1 and T2 are drawn up to this part earlier, so that clients do not ask in step (4.4.5). */
 export const TIME_FUZZ = 0.05;
 
@@ -110,6 +121,11 @@ export class DhcpClient {
   #attempts = 0;
   #refusals = 0;
   #offer: Holding | undefined;
+  /** Addresses in a row that somebody had. */
+  #conflicts = 0;
+  /** While checking: what was granted, and the look for somebody who has it. */
+  #granted: Holding | undefined;
+  #check: AddressCheck | undefined;
   #holding: Holding | undefined;
   #times: Times = { renewAt: NEVER, rebindAt: NEVER, expireAt: NEVER };
 
@@ -130,6 +146,11 @@ export class DhcpClient {
   /** When the lease ends unless it is prolonged; Infinity without one. */
   get expiresAt(): number {
     return this.#times.expireAt;
+  }
+
+  /** The address that ARP packets may tell something of now; undefined: none. */
+  get checked(): number | undefined {
+    return this.#check?.address;
   }
 
   /** When to call `tick` next; Infinity: not before something comes in. */
@@ -154,6 +175,8 @@ export class DhcpClient {
         return this.#discover(now);
       case 'requesting':
         return this.#attempts < MOST_REQUESTS ? this.#select(now) : this.#search(now);
+      case 'checking':
+        return this.#probe(now);
       default:
         return this.#prolong(now);
     }
@@ -161,6 +184,7 @@ export class DhcpClient {
 
   /** A frame came for the interface. It is only read. @returns frames to send */
   receive(frame: Uint8Array, now: number): readonly Uint8Array[] {
+    if (isArp(frame)) return this.#heardArp(frame, now);
     const datagram = parseUdpFrame(frame);
     if (typeof datagram === 'string')
       return this.#drop(datagram === 'not-udp' ? 'not-dhcp' : datagram);
@@ -184,7 +208,7 @@ export class DhcpClient {
 
   /** Gives the lease back, if there is one, and stops. @returns frames to send */
   release(now: number): readonly Uint8Array[] {
-    const holding = this.#holding;
+    const holding = this.#holding ?? this.#granted;
     this.#forget();
     this.#enter('stopped', NEVER);
     if (holding === undefined) return NOTHING;
@@ -237,12 +261,55 @@ export class DhcpClient {
       rebindAt: from + rebindAfter * early,
       expireAt: from + lease.duration,
     };
-    this.#holding = { ...grant, serverMac };
+    const granted = { ...grant, serverMac };
     this.#offer = undefined;
     this.#refusals = 0;
+    if (this.#holding?.address === grant.address) return this.#bind(granted, now);
+    this.#holding = undefined;
+    this.#granted = granted;
+    const { hardwareAddress, random } = this.#options;
+    this.#check = new AddressCheck(hardwareAddress, grant.address, random, now);
+    this.#enter('checking', now);
+    return this.#probe(now);
+  }
+
+  // ---- before it is used
+
+  #probe(now: number): readonly Uint8Array[] {
+    const check = this.#check;
+    const granted = this.#granted;
+    if (check === undefined || granted === undefined) return this.#search(now);
+    if (check.isFree(now)) {
+      const announcement = announcementFrame(this.#options.hardwareAddress, check.address);
+      this.#conflicts = 0;
+      return [announcement, ...this.#bind(granted, now)];
+    }
+    const probe = check.tick(now);
+    this.#deadline = check.deadline;
+    return probe === undefined ? NOTHING : [probe];
+  }
+
+  #bind(holding: Holding, now: number): readonly Uint8Array[] {
+    this.#holding = holding;
+    this.#granted = undefined;
+    this.#check = undefined;
     this.#enter('bound', this.#times.renewAt);
     // An answer may be older than the lease it brings.
     return this.tick(now);
+  }
+
+  #heardArp(frame: Uint8Array, now: number): readonly Uint8Array[] {
+    const check = this.#check;
+    const granted = this.#granted;
+    if (check === undefined || granted === undefined) return this.#drop('not-dhcp');
+    const packet = parseArp(frame);
+    if (packet === undefined) return this.#drop('malformed');
+    if (!check.isTakenBy(packet)) return this.#drop('foreign');
+    this.#forget();
+    this.#exchange = this.#newExchange(now);
+    const pause = ++this.#conflicts < MOST_CONFLICTS ? DECLINE_WAIT : CONFLICT_WAIT;
+    this.#enter('init', now + pause);
+    return [declineFrame(this.#exchange, granted)];
   }
 
   /** The lease is void at once; after a pause, lest a server that always refuses is flooded. */
@@ -302,6 +369,8 @@ export class DhcpClient {
   #forget(): void {
     this.#offer = undefined;
     this.#holding = undefined;
+    this.#granted = undefined;
+    this.#check = undefined;
     this.#times = { renewAt: NEVER, rebindAt: NEVER, expireAt: NEVER };
   }
 

@@ -82,6 +82,14 @@ export function releaseFrame(exchange: Exchange, holding: Holding): Uint8Array {
   ]);
 }
 
+/** Says that somebody has the address already: RFC 2131 sections 3.1 (5) and 4.4.4. */
+export function declineFrame(exchange: Exchange, { address, server }: Grant): Uint8Array {
+  return broadcastFrame(exchange, MessageType.decline, ANY_ADDRESS, [
+    [Option.requestedAddress, addressOctets(address)],
+    [Option.serverIdentifier, addressOctets(server)],
+  ]);
+}
+
 type ExtraOptions = readonly (readonly [number, Uint8Array])[];
 
 function broadcastFrame(
@@ -114,8 +122,9 @@ function messageOf(
     [Option.clientIdentifier, Uint8Array.of(CLIENT_IDENTIFIER_ETHERNET, ...hardwareAddress)],
     ...extra,
   ]);
-  // Table 5: neither belongs into a RELEASE.
-  if (type !== MessageType.release) {
+  // Table 5: none of these belongs into a DECLINE or a RELEASE, nor does the flag; nobody answers.
+  const isAnswered = type !== MessageType.decline && type !== MessageType.release;
+  if (isAnswered) {
     const size = Uint8Array.of(LARGEST_MESSAGE >>> 8, LARGEST_MESSAGE & 0xff);
     options.set(Option.maximumMessageSize, size);
     options.set(Option.parameterRequestList, Uint8Array.from(WANTED));
@@ -126,7 +135,7 @@ function messageOf(
     op: Op.request,
     xid,
     seconds,
-    broadcast: clientAddress === ANY_ADDRESS,
+    broadcast: isAnswered && clientAddress === ANY_ADDRESS,
     clientAddress,
     yourAddress: ANY_ADDRESS,
     hardwareAddress,

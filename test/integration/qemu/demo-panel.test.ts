@@ -28,6 +28,7 @@ const link: LinkStatus = {
   octetsOut: 0,
   clearOctetsIn: 0,
   clearOctetsOut: 0,
+  clearSince: '2026-01-31T12:00:00.000Z',
   keyUpdates: 0,
   dropped: {},
 };

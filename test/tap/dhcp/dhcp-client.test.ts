@@ -1,17 +1,33 @@
 /** The client machine: figure 5 of RFC 2131, the clock in hand. */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { PROBE_COUNT } from '../../../src/tap/dhcp/address-check.ts';
+import { isArp, parseArp } from '../../../src/tap/dhcp/arp.ts';
 import {
+  CONFLICT_WAIT,
+  DECLINE_WAIT,
   DhcpClient,
   FIRST_WAIT,
   LONGEST_WAIT,
+  MOST_CONFLICTS,
   MOST_REQUESTS,
   WAIT_JITTER,
 } from '../../../src/tap/dhcp/dhcp-client.ts';
 import { MessageType } from '../../../src/tap/dhcp/message.ts';
 import { Option } from '../../../src/tap/dhcp/options.ts';
-import { ACK, DISCOVER, NAK, RELEASE, RENEW, SELECT } from './literal-frames.ts';
-import { hear, OFFERED_ADDRESS, reply, SERVER_ADDRESS, SERVER_MAC, word } from './server.ts';
+import {
+  ACK,
+  ANNOUNCEMENT,
+  ARP_REPLY,
+  DECLINE,
+  DISCOVER,
+  NAK,
+  PROBE,
+  RELEASE,
+  RENEW,
+  SELECT,
+} from './literal-frames.ts';
+import { arp, hear, OFFERED_ADDRESS, reply, SERVER_ADDRESS, SERVER_MAC, word } from './server.ts';
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 0x2a);
 const HOUR = 3_600_000;
@@ -29,6 +45,18 @@ function only(t: ExecutionContext, frames: readonly Uint8Array[]): Uint8Array {
   return frames[0];
 }
 
+/** Lets a client find out that nobody has its address. @returns the time then */
+function settled(t: ExecutionContext, machine: DhcpClient): number {
+  let now = 0;
+  for (let probes = 1; machine.state === 'checking'; probes++) {
+    now = machine.deadline;
+    const [frame] = machine.tick(now);
+    const packet = parseArp(frame);
+    t.is(packet?.sender, probes < PROBE_COUNT ? 0 : packet?.target);
+  }
+  return now;
+}
+
 /** A client that got a lease of `lease` seconds at `now`. */
 function bound(t: ExecutionContext, now = 0, lease = 3600): DhcpClient {
   const machine = client();
@@ -36,7 +64,8 @@ function bound(t: ExecutionContext, now = 0, lease = 3600): DhcpClient {
     reply(only(t, machine.start(now)), MessageType.offer, { lease }),
     now,
   );
-  t.deepEqual(machine.receive(reply(only(t, request), MessageType.ack, { lease }), now), []);
+  only(t, machine.receive(reply(only(t, request), MessageType.ack, { lease }), now));
+  settled(t, machine);
   t.is(machine.state, 'bound');
   return machine;
 }
@@ -50,8 +79,17 @@ test('a whole exchange, octet by octet', (t) => {
   t.deepEqual(machine.receive(offer, 1500), [SELECT]);
   t.is(machine.state, 'requesting');
   t.is(machine.lease, undefined);
-  t.deepEqual(machine.receive(ACK, 1600), []);
+  t.deepEqual(machine.receive(ACK, 1600), [PROBE]);
+  t.is(machine.state, 'checking');
+  t.is(machine.checked, OFFERED_ADDRESS);
+  t.is(machine.lease, undefined);
+  t.deepEqual(machine.tick(machine.deadline - 1), []);
+  t.deepEqual(machine.tick(machine.deadline), [PROBE]);
+  t.deepEqual(machine.tick(machine.deadline), [PROBE]);
+  t.is(machine.state, 'checking');
+  t.deepEqual(machine.tick(machine.deadline), [ANNOUNCEMENT]);
   t.is(machine.state, 'bound');
+  t.is(machine.checked, undefined);
   t.deepEqual(machine.lease, {
     address: '192.0.2.10',
     prefix: 24,
@@ -176,7 +214,12 @@ test('any server may prolong a lease by rebinding, and may give another address'
   let request = tick();
   while (hear(request).unicast) request = tick();
   const answer = { server: 0xc0000202, address: 0xc000020b };
-  machine.receive(reply(request, MessageType.ack, answer), 0.9 * HOUR);
+  // Another address is looked at before it is used, and the one before is used no more.
+  only(t, machine.receive(reply(request, MessageType.ack, answer), 0.9 * HOUR));
+  t.is(machine.state, 'checking');
+  t.is(machine.checked, answer.address);
+  t.is(machine.lease, undefined);
+  settled(t, machine);
   t.is(machine.state, 'bound');
   t.is(machine.lease?.address, '192.0.2.11');
   t.is(machine.lease?.server, '192.0.2.2');
@@ -209,6 +252,7 @@ test('T1 and T2 of the server count if they make sense', (t) => {
       machine.receive(reply(only(t, machine.start(0)), MessageType.offer), 0),
     );
     machine.receive(reply(request, MessageType.ack, { lease, options }), 0);
+    settled(t, machine);
     return machine.deadline / 1000;
   };
   t.is(times(60, 120), 60);
@@ -281,6 +325,7 @@ test('odd options are passed over, and a mask that is missing follows the class'
       machine.receive(reply(only(t, machine.start(0)), MessageType.offer), 0),
     );
     machine.receive(reply(request, MessageType.ack, { options, address }), 0);
+    settled(t, machine);
     return machine.lease;
   };
   const none = new Uint8Array();
@@ -304,6 +349,12 @@ test('whatever comes and whenever: it lives, keeps its word and can be stopped',
       lease: fc.constantFrom(1, 30, 3600, 0xffffffff),
       server: fc.constantFrom(SERVER_ADDRESS, 0xc0000202),
     }),
+    fc.record({
+      do: fc.constant('arp' as const),
+      sender: fc.constantFrom(0, OFFERED_ADDRESS, SERVER_ADDRESS),
+      target: fc.constantFrom(OFFERED_ADDRESS, SERVER_ADDRESS),
+      mac: fc.constantFrom(SERVER_MAC, MAC),
+    }),
     fc.record({ do: fc.constant('noise' as const), octets: fc.uint8Array({ maxLength: 400 }) }),
     fc.record({ do: fc.constant('release' as const) }),
     fc.record({ do: fc.constant('start' as const) }),
@@ -318,6 +369,7 @@ test('whatever comes and whenever: it lives, keeps its word and can be stopped',
         let last: Uint8Array | undefined;
         const sent = (frames: readonly Uint8Array[]) => {
           for (const frame of frames) {
+            if (isArp(frame)) continue;
             hear(frame);
             last = frame;
           }
@@ -330,6 +382,7 @@ test('whatever comes and whenever: it lives, keeps its word and can be stopped',
           if (each.do === 'answer' && last !== undefined) {
             sent(machine.receive(reply(last, each.type, each), now));
           }
+          if (each.do === 'arp') sent(machine.receive(arp(each), now));
           if (each.do === 'noise') sent(machine.receive(each.octets, now));
           if (each.do === 'release') sent(machine.release(now));
           if (each.do === 'start') sent(machine.start(now));
@@ -337,7 +390,9 @@ test('whatever comes and whenever: it lives, keeps its word and can be stopped',
           const holds = ['bound', 'renewing', 'rebinding'].includes(machine.state);
           if (holds !== (machine.lease !== undefined)) return false;
           // After its turn it always waits for something later.
-          if (machine.deadline <= now && each.do !== 'answer' && each.do !== 'noise') return false;
+          const isHearing = each.do === 'answer' || each.do === 'noise' || each.do === 'arp';
+          if (machine.deadline <= now && !isHearing) return false;
+          if ((machine.state === 'checking') !== (machine.checked !== undefined)) return false;
           if (machine.state === 'stopped' && machine.deadline !== Infinity) return false;
           if (machine.lease !== undefined && machine.expiresAt < machine.deadline) return false;
         }
@@ -347,6 +402,127 @@ test('whatever comes and whenever: it lives, keeps its word and can be stopped',
     ),
   );
   t.pass();
+});
+
+/** A client that asks whether somebody has the address that it got, since `now`. */
+function checking(t: ExecutionContext, now = 0): DhcpClient {
+  const machine = client();
+  const request = machine.receive(reply(only(t, machine.start(now)), MessageType.offer), now);
+  only(t, machine.receive(reply(only(t, request), MessageType.ack), now));
+  t.is(machine.state, 'checking');
+  return machine;
+}
+
+test('an address that somebody has is declined, and after ten seconds all begins anew', (t) => {
+  const xid = 0x12345678 / 2 ** 32;
+  const machine = new DhcpClient({ hardwareAddress: MAC, hostName: 'attic', random: () => xid });
+  machine.start(1000);
+  machine.receive(reply(DISCOVER, MessageType.offer), 1500);
+  machine.receive(ACK, 1600);
+  t.deepEqual(machine.receive(ARP_REPLY, 1650), [DECLINE]);
+  t.is(machine.state, 'init');
+  t.is(machine.lease, undefined);
+  t.is(machine.checked, undefined);
+  t.is(machine.deadline, 1650 + DECLINE_WAIT);
+  t.deepEqual(machine.receive(ARP_REPLY, 1651), []);
+  t.deepEqual(machine.tick(machine.deadline - 1), []);
+  t.deepEqual(machine.tick(machine.deadline), [DISCOVER]);
+});
+
+test('whoever speaks with the address, or asks for it as we do, has it', (t) => {
+  const other = Uint8Array.of(2, 0, 0, 0, 0, 0x99);
+  const address = OFFERED_ADDRESS;
+  const [reply, request] = [2, 1];
+  for (const [operation, sender, target] of [
+    [reply, address, 0],
+    [reply, address, SERVER_ADDRESS],
+    [request, address, SERVER_ADDRESS],
+    [request, address, address],
+    [request, 0, address],
+  ] as const) {
+    for (let probes = 1; probes <= PROBE_COUNT; probes++) {
+      const machine = checking(t);
+      for (let i = 1; i < probes; i++) machine.tick(machine.deadline);
+      const heard = machine.receive(arp({ operation, sender, target, mac: other }), 1399);
+      const declined = hear(only(t, heard));
+      t.is(declined.type, MessageType.decline);
+      t.deepEqual(declined.message.options.get(Option.requestedAddress), word(address));
+      t.is(machine.state, 'init');
+    }
+  }
+});
+
+test('what else ARP says changes nothing', (t) => {
+  const machine = checking(t);
+  const { deadline } = machine;
+  const other = { sender: SERVER_ADDRESS, target: OFFERED_ADDRESS, mac: SERVER_MAC };
+  const frames: [Uint8Array, keyof typeof machine.drops][] = [
+    [PROBE, 'foreign'],
+    [ANNOUNCEMENT, 'foreign'],
+    [arp(other), 'foreign'],
+    [arp({ ...other, sender: 0, target: SERVER_ADDRESS }), 'foreign'],
+    [ARP_REPLY.subarray(0, 41), 'malformed'],
+    [ARP_REPLY.with(14, 1), 'malformed'],
+    [ARP_REPLY.with(17, 0x06), 'malformed'],
+    [ARP_REPLY.with(18, 8), 'malformed'],
+    [ARP_REPLY.with(19, 16), 'malformed'],
+  ];
+  for (const [frame, fault] of frames) {
+    const before = machine.drops[fault];
+    t.deepEqual(machine.receive(frame, 10), [], fault);
+    t.is(machine.drops[fault], before + 1);
+  }
+  t.is(machine.state, 'checking');
+  t.is(machine.deadline, deadline);
+  settled(t, machine);
+  // In use, it is defended by whoever has the interface, not here.
+  t.deepEqual(machine.receive(ARP_REPLY, 5000), []);
+  t.is(machine.drops['not-dhcp'], 1);
+  t.is(machine.state, 'bound');
+});
+
+test('many conflicts in a row make the pauses longer, until an address is free', (t) => {
+  const machine = client();
+  let frame = only(t, machine.start(0));
+  let now = 0;
+  const pauses: number[] = [];
+  const grant = (): void => {
+    const request = only(t, machine.receive(reply(frame, MessageType.offer), now));
+    machine.receive(reply(request, MessageType.ack), now);
+  };
+  for (let i = 0; i <= MOST_CONFLICTS; i++) {
+    grant();
+    machine.receive(ARP_REPLY, now);
+    pauses.push(machine.deadline - now);
+    now = machine.deadline;
+    frame = only(t, machine.tick(now));
+  }
+  const few = new Array<number>(MOST_CONFLICTS - 1).fill(DECLINE_WAIT);
+  t.deepEqual(pauses, [...few, CONFLICT_WAIT, CONFLICT_WAIT]);
+  grant();
+  now = settled(t, machine);
+  const { lease } = machine;
+  t.truthy(lease);
+  machine.release(now);
+  frame = only(t, machine.start(now));
+  grant();
+  machine.receive(ARP_REPLY, now);
+  t.is(machine.deadline - now, DECLINE_WAIT);
+});
+
+test('who stops before the address is used gives it back', (t) => {
+  const machine = checking(t);
+  t.is(hear(only(t, machine.release(5))).type, MessageType.release);
+  t.is(machine.state, 'stopped');
+  t.deepEqual(machine.receive(ARP_REPLY, 6), []);
+});
+
+test('a renewal of the same address asks nobody', (t) => {
+  const machine = bound(t);
+  const t1 = machine.deadline;
+  const request = only(t, machine.tick(t1));
+  t.deepEqual(machine.receive(reply(request, MessageType.ack), t1), []);
+  t.is(machine.state, 'bound');
 });
 
 test('waits differ by the jitter that is drawn', (t) => {

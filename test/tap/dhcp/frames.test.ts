@@ -2,6 +2,13 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {
+  type ArpPacket,
+  announcementFrame,
+  isArp,
+  parseArp,
+  probeFrame,
+} from '../../../src/tap/dhcp/arp.ts';
+import {
   type DhcpMessage,
   emitMessage,
   MessageType,
@@ -17,6 +24,7 @@ import {
   readHostAddresses,
 } from '../../../src/tap/dhcp/options.ts';
 import {
+  declineFrame,
   discoverFrame,
   type Exchange,
   type Holding,
@@ -31,7 +39,19 @@ import {
   type UdpFrame,
   udpFrameLength,
 } from '../../../src/tap/dhcp/udp-frame.ts';
-import { ACK, DISCOVER, NAK, REBIND, RELEASE, RENEW, SELECT } from './literal-frames.ts';
+import {
+  ACK,
+  ANNOUNCEMENT,
+  ARP_REPLY,
+  DECLINE,
+  DISCOVER,
+  NAK,
+  PROBE,
+  REBIND,
+  RELEASE,
+  RENEW,
+  SELECT,
+} from './literal-frames.ts';
 
 const CLIENT = Uint8Array.of(2, 0, 0, 0, 0, 0x2a);
 const SERVER = Uint8Array.of(2, 0, 0, 0, 0, 1);
@@ -68,6 +88,7 @@ test('each message of ours, octet by octet', (t) => {
   t.deepEqual(renewFrame({ ...EXCHANGE, seconds: 3 }, HOLDING), RENEW);
   t.deepEqual(rebindFrame({ ...EXCHANGE, seconds: 9 }, HOLDING), REBIND);
   t.deepEqual(releaseFrame(EXCHANGE, HOLDING), RELEASE);
+  t.deepEqual(declineFrame(EXCHANGE, HOLDING), DECLINE);
 });
 
 test('an ACK is taken apart', (t) => {
@@ -92,7 +113,7 @@ test('an ACK is taken apart', (t) => {
 });
 
 test('a frame and a message are written whole, into a buffer full of something else', (t) => {
-  for (const literal of [DISCOVER, SELECT, RENEW, REBIND, RELEASE, ACK, NAK]) {
+  for (const literal of [DISCOVER, SELECT, RENEW, REBIND, RELEASE, DECLINE, ACK, NAK]) {
     const datagram = datagramOf(literal);
     const message = messageOf(literal);
     t.is(udpFrameLength(datagram), literal.length);
@@ -251,3 +272,38 @@ test('no octets make a parser throw', (t) => {
   );
   t.pass();
 });
+
+test('ARP packets, octet by octet', (t) => {
+  t.deepEqual(probeFrame(CLIENT, HOLDING.address), PROBE);
+  t.deepEqual(announcementFrame(CLIENT, HOLDING.address), ANNOUNCEMENT);
+  const read = (frame: Uint8Array): ArpPacket | undefined => {
+    t.true(isArp(frame));
+    const packet = parseArp(frame);
+    return packet && { ...packet, senderMac: packet.senderMac.slice() };
+  };
+  const { address } = HOLDING;
+  t.deepEqual(read(PROBE), { operation: 1, senderMac: CLIENT, sender: 0, target: address });
+  t.deepEqual(read(ANNOUNCEMENT)?.sender, address);
+  const other = Uint8Array.of(2, 0, 0, 0, 0, 0x99);
+  t.deepEqual(read(ARP_REPLY), { operation: 2, senderMac: other, sender: address, target: 0 });
+  t.false(isArp(DISCOVER));
+  t.false(isArp(PROBE.subarray(0, 13)));
+});
+
+test('whatever says that it is ARP is read or malformed', (t) => {
+  const octets = fc.uint8Array({ maxLength: 70 });
+  fc.assert(
+    fc.property(octets, fc.boolean(), fc.nat(41), fc.nat(255), (noise, spoilt, at, octet) => {
+      const frame = spoilt ? ARP_REPLY.with(at, octet) : noise;
+      if (!isArp(frame)) return;
+      const packet = parseArp(frame);
+      // Lengths and types are fixed, all else may be anything.
+      t.is(packet === undefined, frame.length < 42 || !same(frame.subarray(14, 20), ARP_REPLY));
+    }),
+  );
+});
+
+/** Whether the octets are those of a good packet at the same place. */
+function same(fixed: Uint8Array, good: Uint8Array): boolean {
+  return fixed.every((octet, i) => octet === good[14 + i]);
+}

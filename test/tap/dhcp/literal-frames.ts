@@ -56,6 +56,15 @@ export const RELEASE = frame(
   342,
 );
 
+/** Somebody has 192.0.2.10 already. Without the broadcast flag, as nobody answers. */
+export const DECLINE = frame(
+  `ffffffffffff 02000000002a 0800
+   45000148 00000000 401179a6 00000000 ffffffff  0044 0043 0134 a6c3
+   01010600 12345678 0000 0000 00000000 00000000 00000000 00000000 ${CHADDR} ${NAMES} ${COOKIE}
+   350104 3d07 0102000000002a 3204 c000020a 3604 c0000201 ff`,
+  342,
+);
+
 /** One hour with T1 1800 s and T2 3150 s, and everything we ask for. */
 export const ACK = frame(
   `ffffffffffff 020000000001 0800
@@ -72,4 +81,25 @@ export const NAK = frame(
    02010600 12345678 0000 8000 00000000 00000000 00000000 00000000 ${CHADDR} ${NAMES} ${COOKIE}
    350106 3604 c0000201 ff`,
   342,
+);
+
+/** Does somebody have 192.0.2.10? */
+export const PROBE = frame(
+  `ffffffffffff 02000000002a 0806  0001 0800 06 04 0001
+   02000000002a 00000000 000000000000 c000020a`,
+  42,
+);
+
+/** 192.0.2.10 is mine. */
+export const ANNOUNCEMENT = frame(
+  `ffffffffffff 02000000002a 0806  0001 0800 06 04 0001
+   02000000002a c000020a 000000000000 c000020a`,
+  42,
+);
+
+/** 02:00:00:00:00:99 has 192.0.2.10, and says so to who asked; padded. */
+export const ARP_REPLY = frame(
+  `02000000002a 020000000099 0806  0001 0800 06 04 0002
+   020000000099 c000020a 02000000002a 00000000`,
+  60,
 );

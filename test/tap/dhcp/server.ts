@@ -88,6 +88,28 @@ export function reply(to: Uint8Array, type: number, said: Said = {}): Uint8Array
   return frame;
 }
 
+/** An ARP packet, by default a reply. */
+export function arp({
+  operation = 2,
+  sender,
+  target,
+  mac,
+}: {
+  readonly operation?: number;
+  readonly sender: number;
+  readonly target: number;
+  readonly mac: Uint8Array;
+}): Uint8Array {
+  const frame = new Uint8Array(60);
+  frame.fill(0xff, 0, 6);
+  frame.set(mac, 6);
+  frame.set([0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, operation], 12);
+  frame.set(mac, 22);
+  frame.set(word(sender), 28);
+  frame.set(word(target), 38);
+  return frame;
+}
+
 /** 32 bits, big-endian: an address or a number. */
 export function word(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
