@@ -140,7 +140,8 @@ export class Egress {
     const limit = session.recordLength;
     if (length + overhead <= limit) {
       const at = this.#append(session, type, PacketType.ethernet | flag, offset, length);
-      if (at >= 0 && session.datagram) clampMss(this.#io.slab, at, length, limit - overhead);
+      const longest = session.pathMtu.hoped - overhead;
+      if (at >= 0 && session.datagram) clampMss(this.#io.slab, at, length, longest);
     } else {
       const piece = limit - overhead - FRAGMENT_HEADER_LENGTH;
       this.#fragment(session, type, offset, length, piece, PacketType.fragment | flag);

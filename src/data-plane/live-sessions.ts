@@ -147,6 +147,8 @@ export class LiveSessions implements IngressSessions {
       return;
     }
     this.#parts.egress.packetToSession(session, PacketType.probeAcknowledgement, offset, 2);
+    session.pathMtu.prompted(this.now);
+    this.#probe(session, this.now);
   }
 
   probeAcknowledged(session: Session, offset: number, length: number): void {
@@ -214,10 +216,12 @@ export class LiveSessions implements IngressSessions {
     this.#probe(session, now);
   }
 
-  /** Sends the next probe of the path MTU if one is due. */
+  /** Sends the probes of the path MTU that are due. */
   #probe(session: Session, now: number): void {
     if (!session.datagram) return;
-    const size = session.pathMtu.tick(now);
-    if (size > 0) this.#parts.egress.probe(session, size);
+    const { pathMtu } = session;
+    for (let size = pathMtu.tick(now); size > 0; size = pathMtu.tick(now)) {
+      this.#parts.egress.probe(session, size);
+    }
   }
 }

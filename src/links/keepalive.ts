@@ -71,7 +71,8 @@ export class Keepalive {
 
   /** A ping goes out now. @returns its sequence number, to be put into it */
   ping(now: number): number {
-    if (this.#outstanding) this.loss += (1 - this.loss) * LOSS_GAIN;
+    // The first may have come before the other end had the session.
+    if (this.#outstanding && this.#sequence > 1) this.loss += (1 - this.loss) * LOSS_GAIN;
     this.#outstanding = true;
     this.#nextPing = now + this.#options.interval;
     this.#sequence = (this.#sequence + 1) >>> 0;

@@ -70,9 +70,11 @@ test('the round trip: the first sample whole, then an eighth of each (RFC 6298)'
 
 test('an old answer tells the time, but makes good no loss', (t) => {
   const keepalive = alive();
+  keepalive.ping(START - interval);
   const first = keepalive.ping(START);
   keepalive.ping(START + interval);
   const { loss } = keepalive;
+  t.true(loss > 0);
   keepalive.pong(first, START, START + 900);
   t.is(keepalive.rtt, 900);
   t.is(keepalive.loss, loss);
@@ -80,12 +82,23 @@ test('an old answer tells the time, but makes good no loss', (t) => {
 
 test('an answer that comes twice counts once against the loss', (t) => {
   const keepalive = alive();
+  keepalive.ping(START - 1);
   keepalive.ping(START);
   const sequence = keepalive.ping(START + 1);
   keepalive.pong(sequence, START + 1, START + 2);
   const { loss } = keepalive;
+  t.true(loss > 0);
   keepalive.pong(sequence, START + 1, START + 2);
   t.is(keepalive.loss, loss);
+});
+
+test('the first ping may come before the other end has the session: it is no loss', (t) => {
+  const keepalive = alive();
+  keepalive.ping(START);
+  keepalive.ping(START + interval);
+  t.is(keepalive.loss, 0);
+  keepalive.ping(START + 2 * interval);
+  t.is(keepalive.loss, 1 / 16);
 });
 
 test('nonsense in a pong changes nothing', (t) => {

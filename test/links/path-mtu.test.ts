@@ -46,12 +46,17 @@ class Simulation {
   }
 
   #tick(): void {
-    const size = this.pathMtu.tick(this.now);
-    if (size === 0) return;
-    this.probes.push({ at: this.now, size });
-    const { mtu, local = Number.POSITIVE_INFINITY, rtt = 20, lost = () => false } = this.path;
-    if (size > local) this.pathMtu.tooLarge(size, this.now);
-    else if (size <= mtu && !lost()) this.#answers.push({ at: this.now + rtt, size });
+    const sizes: number[] = [];
+    for (let size = this.pathMtu.tick(this.now); size > 0; size = this.pathMtu.tick(this.now)) {
+      sizes.push(size);
+    }
+    // They leave at the end of the turn, and are refused then.
+    for (const size of sizes) {
+      this.probes.push({ at: this.now, size });
+      const { mtu, local = Number.POSITIVE_INFINITY, rtt = 20, lost = () => false } = this.path;
+      if (size > local) this.pathMtu.tooLarge(size, this.now);
+      else if (size <= mtu && !lost()) this.#answers.push({ at: this.now + rtt, size });
+    }
   }
 }
 
@@ -60,13 +65,102 @@ function best(mtu: number): number {
   return SIZES.findLast((size) => size <= mtu) ?? BASE_PATH_MTU;
 }
 
-test('it begins with what passes everywhere and has a probe to send at once', (t) => {
+/** All that is to be probed now. */
+function due(pathMtu: PathMtu, now: number): number[] {
+  const sizes: number[] = [];
+  for (let size = pathMtu.tick(now); size > 0; size = pathMtu.tick(now)) sizes.push(size);
+  return sizes;
+}
+
+const LARGEST_FIRST = SIZES.toReversed();
+
+test('it begins with what passes everywhere and has all probes to send at once', (t) => {
   const pathMtu = new PathMtu(77);
   t.is(pathMtu.current, BASE_PATH_MTU);
   t.is(pathMtu.deadline, 77);
   t.is(pathMtu.tick(76), 0);
-  t.is(pathMtu.tick(77), 1232);
-  t.is(pathMtu.tick(77), 0);
+  t.deepEqual(due(pathMtu, 77), LARGEST_FIRST);
+  t.is(pathMtu.tick(78), 0);
+});
+
+test('the first answer says what passes, and smaller ones behind it change nothing', (t) => {
+  const pathMtu = new PathMtu(0);
+  due(pathMtu, 0);
+  pathMtu.acknowledged(1452, 30);
+  t.is(pathMtu.current, 1452);
+  for (const size of [1424, 1372, 1232]) pathMtu.acknowledged(size, 30);
+  t.is(pathMtu.current, 1452);
+  pathMtu.acknowledged(1472, 31); // overtaken
+  t.is(pathMtu.current, 1472);
+  // What was not answered is asked for again, and nothing else.
+  t.deepEqual(due(pathMtu, 499), []);
+  t.deepEqual(due(pathMtu, 500), [9280, 8952]);
+  t.deepEqual(due(pathMtu, 1000), [9280, 8952]);
+  t.deepEqual(due(pathMtu, 1500), []);
+  t.is(pathMtu.current, 1472);
+  t.deepEqual(due(pathMtu, 11_500), [1472]);
+});
+
+test('an answer in the middle of a round ends what is smaller of it', (t) => {
+  const pathMtu = new PathMtu(0);
+  t.is(pathMtu.tick(0), 9280);
+  t.is(pathMtu.tick(0), 8952);
+  t.is(pathMtu.tick(0), 1472);
+  pathMtu.acknowledged(1472, 0);
+  t.is(pathMtu.tick(0), 0);
+  t.is(pathMtu.current, 1472);
+});
+
+test('until somebody answers a usual path is hoped for, one round long', (t) => {
+  const answered = new PathMtu(0);
+  t.is(answered.hoped, 1452);
+  due(answered, 0);
+  t.is(answered.hoped, 1452);
+  answered.acknowledged(1372, 30);
+  t.is(answered.hoped, 1372);
+  answered.acknowledged(9280, 31);
+  t.is(answered.hoped, 9280);
+
+  const silent = new PathMtu(0);
+  due(silent, 0);
+  t.is(silent.hoped, 1452);
+  due(silent, 500);
+  t.is(silent.hoped, BASE_PATH_MTU);
+  due(silent, 1000);
+  due(silent, 1500);
+  t.is(silent.hoped, BASE_PATH_MTU);
+
+  const refused = new PathMtu(0);
+  due(refused, 0);
+  refused.tooLarge(1232, 0);
+  t.is(refused.hoped, BASE_PATH_MTU);
+  const relayed = new PathMtu(0, 37);
+  t.is(relayed.hoped, 1452 - 37);
+});
+
+test('probes that came before the other end had the session are sent again when it has', (t) => {
+  const pathMtu = new PathMtu(0);
+  due(pathMtu, 0);
+  pathMtu.prompted(25);
+  t.is(pathMtu.hoped, 1452);
+  t.deepEqual(due(pathMtu, 25), LARGEST_FIRST);
+  pathMtu.prompted(26); // once only
+  t.deepEqual(due(pathMtu, 26), []);
+  pathMtu.acknowledged(1472, 45);
+  t.is(pathMtu.current, 1472);
+
+  const answered = new PathMtu(0);
+  due(answered, 0);
+  answered.acknowledged(1472, 20);
+  answered.prompted(21);
+  t.deepEqual(due(answered, 21), []);
+  t.is(answered.current, 1472);
+
+  const found = new PathMtu(0);
+  due(found, 0);
+  found.acknowledged(9280, 20);
+  found.prompted(21);
+  t.deepEqual(due(found, 21), []);
 });
 
 for (const mtu of [
@@ -79,15 +173,19 @@ for (const mtu of [
   });
 }
 
-test('one round trip a size while they pass', (t) => {
-  const simulation = new Simulation({ mtu: 9280, rtt: 100 });
-  simulation.run(2000);
-  t.deepEqual(
-    simulation.probes.map(({ size }) => size),
-    SIZES,
-  );
-  t.is(simulation.probes[6].at - simulation.probes[0].at, 600);
-});
+for (const mtu of SIZES) {
+  test(`one round trip to know that ${mtu} pass`, (t) => {
+    const simulation = new Simulation({ mtu, rtt: 100 });
+    simulation.run(100);
+    t.is(simulation.pathMtu.current, BASE_PATH_MTU);
+    simulation.run(50);
+    t.is(simulation.pathMtu.current, mtu);
+    t.deepEqual(
+      simulation.probes.map(({ size }) => size),
+      LARGEST_FIRST,
+    );
+  });
+}
 
 test('EMSGSIZE ends the search at once', (t) => {
   const simulation = new Simulation({ mtu: 9280, local: 1472 });
@@ -126,13 +224,16 @@ test('a single loss delays, and does not end, the search', (t) => {
 
 test('answers to what was not asked change nothing', (t) => {
   const pathMtu = new PathMtu(0);
-  pathMtu.tick(0);
-  for (const size of [0, 1, 1200, 1231, 1372, 9280, 65_535]) pathMtu.acknowledged(size, 1);
+  for (const size of SIZES) pathMtu.acknowledged(size, 0);
   t.is(pathMtu.current, BASE_PATH_MTU);
-  pathMtu.acknowledged(1232, 1);
-  t.is(pathMtu.current, 1232);
-  pathMtu.acknowledged(1232, 1); // twice is no more
-  t.is(pathMtu.current, 1232);
+  t.is(pathMtu.tick(0), 9280);
+  t.is(pathMtu.tick(0), 8952);
+  for (const size of [0, 1, 1200, 1231, 1372, 1472, 65_535]) pathMtu.acknowledged(size, 1);
+  t.is(pathMtu.current, BASE_PATH_MTU);
+  pathMtu.acknowledged(8952, 1);
+  t.is(pathMtu.current, 8952);
+  pathMtu.acknowledged(8952, 1); // twice is no more
+  t.is(pathMtu.current, 8952);
 });
 
 test('a black hole is noticed and fallen back from', (t) => {
