@@ -4,12 +4,14 @@
  *   npm test                            everything: first the unit tests, then the system tests
  *   npm test -- test/links test/stp     only the test files below these paths
  *   npm test -- --verbose               names every test
+ *   npm test -- --seed random           property tests draw other numbers (or: --seed 42)
  *
  * The last line counts, alone on a line: `N passed, N failed, N skipped`. A
  * system test that cannot run here is skipped and says what it lacks; with
  * CI=true a skip is a failure.
  */
 import { spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -21,9 +23,22 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
 const { values, positionals } = parseArgs({
-  options: { verbose: { type: 'boolean', short: 'v', default: false } },
+  options: {
+    verbose: { type: 'boolean', short: 'v', default: false },
+    seed: { type: 'string' },
+  },
   allowPositionals: true,
 });
+
+if (values.seed !== undefined) {
+  const seed = values.seed === 'random' ? randomInt(2 ** 31) : Number(values.seed);
+  if (!Number.isInteger(seed)) {
+    console.error('--seed takes a whole number or the word random.');
+    process.exit(2);
+  }
+  console.log(`seed of the property tests: ${seed}`);
+  process.env.KITH_TEST_SEED = String(seed);
+}
 
 /**
  * Each file in a process of its own: threads would share system descriptors, and
@@ -42,7 +57,9 @@ const SYSTEM = {
 };
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
+/** What failed, and the first lines of why: told again at the end, where a long log is read. */
 const failures = [];
+const MAX_REASONS = 40;
 
 /** Built test files whose source still exists, below the given paths if there are any. */
 function testFiles() {
@@ -90,7 +107,7 @@ async function run(phase, files) {
     // A file that hung is no test in TAP, and a crash leaves tests that nobody counted.
     counts.failed += 1;
     const what = complete ? '' : ' before all tests were run';
-    failures.push(`${phase.name}: the runner ended${what} (${end})`);
+    failures.push({ title: `${phase.name}: the runner ended${what} (${end})`, reasons: [] });
   }
   const of = (key) => `${counts[key] - before[key]} ${key}`;
   console.log(`${phase.name}: ${of('passed')}, ${of('failed')}, ${of('skipped')}`);
@@ -99,6 +116,7 @@ async function run(phase, files) {
 /** @returns whether the plan came, which TAP from AVA ends with */
 async function readTap(lines, verbose) {
   let telling = verbose;
+  let reasons = [];
   let complete = false;
   for await (const line of lines) {
     const point = /^(not )?ok \d+ - (.*?)( # SKIP.*)?$/.exec(line);
@@ -106,13 +124,15 @@ async function readTap(lines, verbose) {
       const [, not, title, skip] = point;
       const kind = not ? 'failed' : skip ? 'skipped' : 'passed';
       counts[kind] += 1;
-      if (kind === 'failed') failures.push(title);
+      reasons = [];
+      if (kind === 'failed') failures.push({ title, reasons });
       telling = verbose || kind === 'failed';
       if (telling || kind === 'skipped') console.log(`  ${MARKS[kind]} ${title}`);
     } else if (line.startsWith('1..')) {
       complete = true;
     } else if (telling && !/^(TAP version|# (tests|pass|fail|skip) |$)/.test(line)) {
       console.log(`    ${line}`);
+      if (reasons.length < MAX_REASONS) reasons.push(line);
     }
   }
   return complete;
@@ -134,8 +154,11 @@ await run(SYSTEM, files.filter(isSystem));
 
 const inCi = process.env.CI === 'true';
 const total = counts.passed + counts.failed;
-if (failures.length > 0)
-  console.log(`\nfailed:\n${failures.map((title) => `  ${title}`).join('\n')}`);
+if (failures.length > 0) console.log('\nfailed:');
+for (const { title, reasons } of failures) {
+  console.log(`  ${title}`);
+  for (const line of reasons) console.log(`    ${line}`);
+}
 if (inCi && counts.skipped > 0) console.log('\nSkipped tests are failures where CI=true.');
 if (total === 0) console.log('\nNo test was run.');
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);

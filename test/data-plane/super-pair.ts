@@ -13,7 +13,11 @@ const RECEIVER = 0x0b;
 const SENDER = 0x0a;
 
 /** Octets of a datagram that leave room for a piece's payload: records, packets, pieces, tag. */
-const OVERHEAD = { sealed: 16 + 3 + 8 + 16, clear: 16 + 3 + 8 } as const;
+const FRAGMENT_HEADER = 8;
+const OVERHEAD = {
+  sealed: 16 + 3 + FRAGMENT_HEADER + 16,
+  clear: 16 + 3 + FRAGMENT_HEADER,
+} as const;
 
 export class SuperPair extends Pair {
   readonly leftTap: Tap;
@@ -106,7 +110,9 @@ export class Super {
   }
 
   pieces(pieceLength: number): number {
-    return Math.ceil((8 + this.bytes.length) / pieceLength);
+    const total = 8 + this.bytes.length;
+    // What goes whole needs no header of fragments.
+    return total <= pieceLength + FRAGMENT_HEADER ? 1 : Math.ceil(total / pieceLength);
   }
 }
 
