@@ -117,7 +117,7 @@ test.serial('an old key opens no door, whatever succession comes with it', async
       /does not know us/.test((await thief.api.why('bob')).answer),
     );
     t.is((await bob.api.status()).friends.known, 1);
-    t.true(await connected(bob, uid));
+    t.truthy(await eventually('bob and alice to be linked', () => connected(bob, uid)));
     await thief.stop();
   };
   await rob();

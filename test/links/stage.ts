@@ -122,8 +122,8 @@ export class Stage {
 
   /** Waits until a condition holds; gives up in the end, and the test's own assertion speaks. */
   async until(condition: () => boolean, patience = PATIENCE): Promise<void> {
-    const end = performance.now() + patience;
-    while (!condition() && performance.now() < end) {
+    // Looks are counted, not time: the process may have been held up in between.
+    for (let looks = patience / LOOK_EVERY; looks > 0 && !condition(); looks--) {
       this.#pump();
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
     }
