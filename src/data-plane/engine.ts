@@ -66,6 +66,8 @@ export interface EngineOptions {
   readonly discard: (systemDescriptor: number) => void;
   readonly keepalive?: KeepaliveOptions;
   readonly database?: FilteringDatabase;
+  /** Only for engines that share one I/O. */
+  readonly memory?: DataPlaneMemory;
   /** What to add to `now` for milliseconds since 1970. */
   readonly timeOrigin?: number;
   /** The ways to other workers, which have sessions too. */
@@ -74,7 +76,7 @@ export interface EngineOptions {
 
 export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTarget {
   readonly database: FilteringDatabase;
-  readonly memory = new DataPlaneMemory();
+  readonly memory: DataPlaneMemory;
   readonly ingress: Ingress;
   readonly #io: BatchedIo;
   readonly #notices: NoticeWriter;
@@ -104,6 +106,7 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     this.#io = options.io;
     this.#notices = options.notices;
     this.#counters = options.counters;
+    this.memory = options.memory ?? new DataPlaneMemory();
     this.database = options.database ?? new FilteringDatabase();
     this.#discard = options.discard;
     this.#strangers = new StrangerLimit(this.database.seed);

@@ -8,7 +8,7 @@
  * What their frames are is no business of this file. Nothing allocates per frame.
  */
 import { copyAddress } from '../io/address.ts';
-import { type BatchedIo, KEY_SLOTS } from '../io/contract.ts';
+import type { BatchedIo } from '../io/contract.ts';
 import type { StrangerLimit } from '../links/handshake/stranger-limit.ts';
 import type { KeepaliveOptions } from '../links/keepalive.ts';
 import { PacketType } from '../links/packet.ts';
@@ -17,7 +17,7 @@ import type { OpenSession, SendPacket } from './commands.ts';
 import type { Egress } from './egress.ts';
 import type { IngressSessions } from './ingress.ts';
 import { SESSION_TABLE_LENGTH } from './local-index.ts';
-import { type DataPlaneMemory, PiecePool } from './memory.ts';
+import type { DataPlaneMemory } from './memory.ts';
 import { NoticeKind } from './notice.ts';
 import type { NoticeWriter } from './notice-writer.ts';
 import { PingPayload } from './ping-payload.ts';
@@ -38,7 +38,6 @@ export interface LiveSessionsParts {
 
 export class LiveSessions implements IngressSessions {
   readonly #parts: LiveSessionsParts;
-  readonly #keySlots = new PiecePool(0, 1, KEY_SLOTS);
   readonly #table: (Session | undefined)[] = new Array(SESSION_TABLE_LENGTH).fill(undefined);
   readonly #live = new Set<Session>();
   readonly #ping = new PingPayload();
@@ -81,7 +80,7 @@ export class LiveSessions implements IngressSessions {
       this.refuse(open);
       return undefined;
     }
-    const session = new Session(io, memory, this.#keySlots, open, keepalive, this.now, circuit);
+    const session = new Session(io, memory, open, keepalive, this.now, circuit);
     this.#table[place] = session;
     this.#live.add(session);
     return session;

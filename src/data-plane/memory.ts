@@ -5,7 +5,7 @@
  *
  * Pages that are never touched cost nothing, so the division may be generous.
  */
-import { ADDRESS_LENGTH, SLOT_LENGTH, SlabLayout } from '../io/contract.ts';
+import { ADDRESS_LENGTH, KEY_SLOTS, SLOT_LENGTH, SlabLayout } from '../io/contract.ts';
 import type { FrameSlots } from '../links/fragment.ts';
 import type { SessionReport } from './report.ts';
 
@@ -142,6 +142,8 @@ export class DataPlaneMemory {
   readonly superFrames: FrameSlots = new PoolShare(this.large, SUPER_FRAME_PIECES);
   readonly late = new PiecePool(LATE_START, SLOT_LENGTH, LATE_FRAMES);
   readonly landing = new LandingStrip();
+  /** Key slots of the I/O. */
+  readonly keys = new PiecePool(0, 1, KEY_SLOTS);
   readonly chunks = new PiecePool(CHUNKS_START, CHUNK_LENGTH, CHUNK_COUNT);
   /** Last reports of sessions that let octets go in the clear: none of those goes uncounted. */
   readonly departed: SessionReport[] = [];

@@ -13,7 +13,7 @@ import { ReplayWindow } from '../links/replay-window.ts';
 import { SuperReassembly } from '../links/super-reassembly.ts';
 import type { CircuitEnd } from './circuits.ts';
 import type { OpenSession } from './commands.ts';
-import type { DataPlaneMemory, PiecePool } from './memory.ts';
+import type { DataPlaneMemory } from './memory.ts';
 import { describeSession } from './report.ts';
 import { SessionKeys } from './session-keys.ts';
 
@@ -130,7 +130,6 @@ export class Session {
   constructor(
     io: BatchedIo,
     memory: DataPlaneMemory,
-    keySlots: PiecePool,
     open: OpenSession,
     keepalive: KeepaliveOptions,
     now: number,
@@ -153,7 +152,7 @@ export class Session {
     }
     this.ownStaging = circuit === undefined ? -1 : memory.chunks.take();
     if (circuit !== undefined && this.ownStaging < 0) throw new RangeError('no chunk is left');
-    this.keys = new SessionKeys(io, keySlots, { ...open, now });
+    this.keys = new SessionKeys(io, memory.keys, { ...open, now });
     this.keepalive = new Keepalive(keepalive, now);
     this.pathMtu = new PathMtu(now, circuit === undefined ? 0 : RELAY_OVERHEAD);
     this.reassembly = new Reassembly(memory.frames, open.largestFrame);
