@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'config' // the configuration file is off
   | 'identity' // the key file is missing, foreign or readable by others
   | 'ticket' // a ticket is malformed, expired or for somebody else
+  | 'refused' // one end of a link will not have it
   | 'not-running' // there is no node to talk to
   | 'already-running' // there is a node where one was to be started
   | 'not-found' // no such friend, port or group
@@ -32,6 +33,7 @@ export const EXIT_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
   'already-running': 6,
   'not-found': 7,
   permission: 8,
+  refused: 9,
 };
 
 export class KithError extends Error {

@@ -277,7 +277,7 @@ function warnOfWeakKeys(config: KithConfig, warnings: string[]): void {
 /** A sentence when the key of a group can be guessed. */
 export function weakKeyWarning(name: string, key: string | undefined): string | undefined {
   if (key === undefined || key.length >= SHORTEST_GOOD_KEY) return undefined;
-  return `the key of group ${name} has ${key.length} characters and can be guessed; take ${SHORTEST_GOOD_KEY} or more, such as from \`openssl rand -base64 24\``;
+  return `the key of group ${name} has ${key.length} characters and can be guessed; take ${SHORTEST_GOOD_KEY} or more, such as \`kith groups key\` makes`;
 }
 
 /** The keys the schema knows at a path; list positions are skipped. */

@@ -12,6 +12,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   address: 400,
   config: 400,
   permission: 403,
+  refused: 403,
   'not-found': 404,
   'already-running': 409,
   identity: 500,

@@ -4,6 +4,7 @@
  * last lines hold them against the types, so that they cannot drift apart.
  */
 import { z } from 'zod';
+import { REFUSALS } from '../f2f/friend.ts';
 import { MAX_PORT } from '../switch/port.ts';
 import {
   ADDRESS_ALLOWED,
@@ -43,7 +44,7 @@ const counters = z.record(z.string(), z.number()).describe('Monotonic counters, 
 const milliseconds = z.number().min(0).describe('Milliseconds.');
 const portNumber = z.int().min(0).describe('The number of a switch port.');
 const uid = z.string().describe('20 octets in hexadecimal.');
-const friendState = z.enum(['offline', 'connecting', 'connected']);
+const friendState = z.enum(['offline', 'connecting', 'connected', 'refused']);
 
 export const impairRequest = z
   .strictObject({
@@ -153,6 +154,7 @@ export const nodeStatus = z.object({
   switchDirectory: z.string().describe('The VDE directory, for `-netdev vde,sock=…`.'),
   consoleSocket: z.string().describe('The socket of the VDE management console.'),
   listening: z.array(z.string()).describe('Where friends reach us, with the ports in use.'),
+  told: z.array(z.string()).describe('What friends on other machines are told of that.'),
   friends: z.object({ known: count, connected: count }),
   ports: count,
   addresses: count,
@@ -175,6 +177,8 @@ export const friendStatus = z.object({
   clearOctetsOut: z.number(),
   clearSince: z.iso.datetime().describe('Since when these are counted, over restarts.'),
   link: portNumber.exactOptional(),
+  unreached: z.string().exactOptional().describe('Why no address answered when last called.'),
+  refusal: z.enum(REFUSALS).exactOptional().describe('Why one end will have no link.'),
   lastError: z.string().exactOptional(),
   retryIn: milliseconds.exactOptional(),
 });

@@ -4,13 +4,13 @@
  *
  * Nothing here prints or logs a key.
  */
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { KithError } from '../errors.ts';
 import type { SecurityGroup } from '../links/handshake/group-tags.ts';
 import { checkGroups } from '../links/handshake/handshake-options.ts';
 import type { PlaintextFloor } from '../links/handshake/handshake-payload.ts';
 import type { KithConfig } from './config.ts';
+import { freshGroupKey } from './group-key.ts';
 import {
   fingerprint,
   GROUPS_FILE,
@@ -21,8 +21,6 @@ import {
   saveGroupsFile,
 } from './group-store.ts';
 
-/** Octets of a key that we make: 32 characters of base64url. */
-const FRESH_KEY_LENGTH = 24;
 /** What setTimeout can wait at most, milliseconds. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 /** The most groups, as in the configuration. */
@@ -124,7 +122,7 @@ export class GroupBook {
   rotate(name: string, key: string | undefined, overlap: number): Promise<void> {
     return this.#change((entries) => {
       const entry = this.#find(entries, name);
-      const next = key ?? randomBytes(FRESH_KEY_LENGTH).toString('base64url');
+      const next = key ?? freshGroupKey();
       if (next === entry.key) {
         throw new KithError('usage', `that is the key of the group ${name}; give it another one`);
       }

@@ -25,6 +25,8 @@ export interface NodeStatus {
   readonly consoleSocket: string;
   /** Where friends reach us, one URL each, with the ports in use. */
   readonly listening: readonly string[];
+  /** The addresses that friends on other machines are told. */
+  readonly told: readonly string[];
   readonly friends: { readonly known: number; readonly connected: number };
   readonly ports: number;
   readonly addresses: number;
@@ -40,8 +42,14 @@ export interface NodeStatus {
 
 export type PlaintextFloor = 'never' | 'when-no-shared-group';
 
-/** Connection states of a friend, in the words of the F2F core events. */
-export type FriendState = 'offline' | 'connecting' | 'connected';
+/**
+ * How it stands with a friend. `refused`: the two reach one another, and one end will have no
+ * link as things are; `refusal` and `lastError` say why.
+ */
+export type FriendState = 'offline' | 'connecting' | 'connected' | 'refused';
+
+/** No group in common and plaintext forbidden, one end unknown to the other, ciphers that differ. */
+export type Refusal = 'plaintext-refused' | 'unknown-peer' | 'no-common-cipher';
 
 export interface FriendStatus {
   readonly uid: string;
@@ -60,6 +68,10 @@ export interface FriendStatus {
   readonly clearSince: string;
   /** The link in use, if any: the number in `kith links`. */
   readonly link?: number;
+  /** Why none of its addresses answered when last called, as a sentence; absent when one did. */
+  readonly unreached?: string;
+  /** Set when the state is `refused`. */
+  readonly refusal?: Refusal;
   /** Why the last attempt failed, as a sentence. */
   readonly lastError?: string;
   readonly retryIn?: number;

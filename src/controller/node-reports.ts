@@ -43,6 +43,7 @@ import type {
   TapStatus,
   WhyReport,
 } from './node-api.ts';
+import { ticketAddresses } from './own-addresses.ts';
 import type { ClearAccount } from './plaintext-audit.ts';
 import { portNamed } from './port-names.ts';
 import { SwitchReports } from './switch-reports.ts';
@@ -80,6 +81,7 @@ export class NodeReports implements NodeApi {
       switchDirectory: config.switch.directory,
       consoleSocket: consoleConfig.path,
       listening: core.listening,
+      told: this.#parts.addresses().everywhere,
       friends: {
         known: friends.length,
         connected: friends.filter(({ current }) => current !== undefined).length,
@@ -252,7 +254,7 @@ export class NodeReports implements NodeApi {
 
   async invite(options: InviteOptions): Promise<{ ticket: string; expiresAt: string }> {
     const { book, config } = this.#parts;
-    const addresses = options.addresses ?? this.#parts.addresses();
+    const addresses = options.addresses ?? ticketAddresses(this.#parts.addresses());
     const { ticket, expiresAt } = await book.invite(
       config.name,
       addresses.slice(0, MAX_ADDRESSES),
@@ -265,7 +267,7 @@ export class NodeReports implements NodeApi {
     const { book, core } = this.#parts;
     const friend = await book.join(ticket);
     core.addFriend(friend);
-    core.retryNow();
+    core.redial(friend);
     return { uid: friend.uid, name: nameOf(friend) };
   }
 
@@ -541,6 +543,8 @@ function friendStatus(friend: Friend, clear: ClearAccount): FriendStatus {
     clearOctetsOut: clear.out,
     clearSince: new Date(clear.since).toISOString(),
     ...(friend.current === undefined ? {} : { link: friend.port }),
+    ...(friend.refusal === undefined ? {} : { refusal: friend.refusal }),
+    ...(friend.unreached === undefined ? {} : { unreached: friend.unreached }),
     ...(lastError === undefined ? {} : { lastError }),
     ...(friend.retryTimer !== undefined && wait > 0 ? { retryIn: wait } : {}),
   };

@@ -45,7 +45,7 @@ import { GroupBook } from './group-book.ts';
 import type { NodeApi } from './node-api.ts';
 import { NodeConsole } from './node-console.ts';
 import { NodeReports } from './node-reports.ts';
-import { type Interfaces, ownAddresses } from './own-addresses.ts';
+import { type Interfaces, type OwnAddresses, ownAddresses } from './own-addresses.ts';
 import type { ClearAccount } from './plaintext-audit.ts';
 import { PlaintextLedger } from './plaintext-ledger.ts';
 import { PlaintextWatch } from './plaintext-watch.ts';
@@ -109,7 +109,7 @@ export interface NodeParts {
   readonly vlans: VlanRegistry;
   readonly startedAt: number;
   /** URLs to give to friends. */
-  addresses(): readonly string[];
+  addresses(): OwnAddresses;
   /** Gives the node another key, signed by the one it has. @throws KithError */
   rotateIdentity(): Promise<void>;
   /** Ends the node. */
@@ -355,7 +355,10 @@ class Assembly {
       switchAdmin,
       vlans,
       startedAt: monotonicClock.now(),
-      addresses: () => config.advertise ?? ownAddresses(core.listening, this.#underlay()),
+      addresses: () =>
+        config.advertise === undefined
+          ? ownAddresses(core.listening, this.#underlay())
+          : { everywhere: config.advertise, local: [] },
       rotateIdentity: () => this.#rotateIdentity(),
       end: () => void this.close(),
     };
@@ -459,18 +462,22 @@ class Assembly {
       log: this.#log,
       dataPlane,
       providers,
-      facts: () => ({
-        suite,
-        random,
-        identity: this.#identity,
-        name: config.name,
-        features: FEATURE_SUPER_FRAMES,
-        largestFrame: config.link.maxFrame,
-        ciphers,
-        groups: groups.groups,
-        floor: groups.floor,
-        addresses: this.parts.addresses(),
-      }),
+      facts: () => {
+        const { everywhere, local } = this.parts.addresses();
+        return {
+          suite,
+          random,
+          identity: this.#identity,
+          name: config.name,
+          features: FEATURE_SUPER_FRAMES,
+          largestFrame: config.link.maxFrame,
+          ciphers,
+          groups: groups.groups,
+          floor: groups.floor,
+          addresses: everywhere,
+          localAddresses: local,
+        };
+      },
       tickets: () => book.openTickets(),
       redeem: (session, ticket) => book.redeem(session, ticket),
       succeeded: (friend, formerUid, session) => book.succeeded(friend, formerUid, session),

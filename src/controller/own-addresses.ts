@@ -1,8 +1,8 @@
 /**
  * Under which URLs friends may find this node, from what it listens on.
  *
- * A wildcard stands for every address of the machine's interfaces; loopback is
- * told last, and only for friends on the same machine.
+ * A wildcard stands for every address of the machine's interfaces. Those on loopback are
+ * apart: they are told to friends whose link runs over it, who are on the same machine.
  */
 import { networkInterfaces } from 'node:os';
 import { formatLinkUrl, parseLinkUrl } from '../links/link-url.ts';
@@ -23,14 +23,22 @@ export type Interfaces = Readonly<
 
 const WILDCARDS = new Set(['::', '0.0.0.0']);
 
+export interface OwnAddresses {
+  /** For every friend. */
+  readonly everywhere: readonly string[];
+  /** On loopback: for friends on this machine. */
+  readonly local: readonly string[];
+}
+
 export function ownAddresses(
   listening: readonly string[],
   interfaces: Interfaces = networkInterfaces(),
-): readonly string[] {
+): OwnAddresses {
   const addresses = Object.values(interfaces).flatMap((list) => list ?? []);
   const outer = addresses.filter(({ address, internal }) => !internal && !isLinkLocal(address));
   const inner = addresses.filter(({ internal }) => internal);
-  const urls: string[] = [];
+  const fixed = listening.filter((url) => !WILDCARDS.has(parseLinkUrl(url, 'listen').host));
+  const urls = [...fixed];
   for (const { address } of [...outer, ...inner]) {
     for (const url of listening) {
       const { scheme, host, port } = parseLinkUrl(url, 'listen');
@@ -39,8 +47,25 @@ export function ownAddresses(
       urls.push(formatLinkUrl({ scheme, host: address, port }));
     }
   }
-  const fixed = listening.filter((url) => !WILDCARDS.has(parseLinkUrl(url, 'listen').host));
-  return [...new Set([...fixed, ...urls])];
+  const each = [...new Set(urls)];
+  return {
+    everywhere: each.filter((url) => !isLoopback(url)),
+    local: each.filter(isLoopback),
+  };
+}
+
+/**
+ * What a ticket says, of which nobody knows who will take it: loopback only where there is
+ * nothing else, as with two nodes on a machine without a network.
+ */
+export function ticketAddresses({ everywhere, local }: OwnAddresses): readonly string[] {
+  return everywhere.length > 0 ? everywhere : local;
+}
+
+/** 127.0.0.0/8 (RFC 1122, 3.2.1.3) and ::1: to a friend elsewhere that is its own machine. */
+function isLoopback(url: string): boolean {
+  const { scheme, host } = parseLinkUrl(url, 'listen');
+  return scheme !== 'memory' && (host === '::1' || /^127\.[\d.]+$/.test(host));
 }
 
 /** IPv6 link-local addresses mean nothing without the friend's own interface. */

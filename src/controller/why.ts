@@ -63,6 +63,9 @@ export function explain(friend: Friend, policy: Policy, now: number, relay?: str
       { name: 'provider', value: carrier.provider + (relay === undefined ? '' : ` via ${relay}`) },
       { name: 'address', value: carrier.remote },
       { name: 'who called', value: session.role === 'initiator' ? 'we did' : 'the friend did' },
+      ...(friend.unreached === undefined
+        ? []
+        : [{ name: 'our own last call', value: friend.unreached }]),
       { name: 'session, as both ends know it', value: fingerprint(session.transcriptHash) },
       { name: 'session since', value: `${Math.round((now - session.establishedAt) / 1000)} s` },
       { name: 'floor in force now', value: policy.floor },
@@ -88,6 +91,8 @@ export function troubleOf({ lastError, uid, name }: Friend): string | undefined 
 
 function absence(friend: Friend, name: string): string {
   const trouble = troubleOf(friend);
+  if (friend.refusal !== undefined)
+    return `There can be no link to ${name} as things are. ${trouble ?? ''}`;
   const error = trouble === undefined ? '' : ` The last attempt: ${trouble}`;
   if (friend.candidates.length === 0) {
     return `There is no link to ${name}: no address is known, so the friend has to call us.${error}`;

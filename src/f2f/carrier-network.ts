@@ -9,6 +9,9 @@ const IPV6_NETWORK_LENGTH = 7;
 const IPV6_LENGTH = 16;
 const MAPPED_PREFIX = '00000000000000000000ffff';
 
+const LOOPBACK = '1'.padStart(2 * IPV6_LENGTH, '0');
+const MAPPED_LOOPBACK = `${MAPPED_PREFIX}7f`;
+
 /** For carriers within the machine. */
 const NO_ADDRESS = new Uint8Array(1);
 
@@ -23,6 +26,14 @@ export function carrierAddress(carrier: Carrier): Uint8Array {
   const [, host] = /^tcp:\/\/\[?([^\]]+)\]?:\d+$/.exec(carrier.remote) ?? [];
   const address = new Uint8Array(ADDRESS_LENGTH);
   return host !== undefined && emitAddress({ host, port: 0 }, address) ? address : NO_ADDRESS;
+}
+
+/** Whether the far end is on this machine: 127.0.0.0/8 or ::1. A relayed one is not. */
+export function isLoopback(carrier: Carrier): boolean {
+  const address = carrierAddress(carrier);
+  if (address.length < IPV6_LENGTH) return false;
+  const host = Buffer.from(address.subarray(0, IPV6_LENGTH)).toString('hex');
+  return host === LOOPBACK || host.startsWith(MAPPED_LOOPBACK);
 }
 
 /** A name for the network that the far end is in: an IPv4 /24, an IPv6 /56, or behind a relay. */

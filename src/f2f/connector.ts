@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { LinkProvider } from '../links/contract.ts';
-import { type DialledSession, dial } from './dialler.ts';
+import { DialError, type DialledSession, dial } from './dialler.ts';
 import type { Friend } from './friend.ts';
 import type { Facts, HandshakeDriver } from './handshake-driver.ts';
 
@@ -62,12 +62,17 @@ export class Connector {
     this.dial(friend, friend.addresses, friend.learntAddresses, attempt.signal).then(
       (dialled) => {
         if (friend.attempt === attempt) friend.attempt = undefined;
+        friend.unreached = undefined;
         this.#options.established(dialled);
       },
       (error: Error) => {
         if (friend.attempt !== attempt) return;
         friend.attempt = undefined;
-        if (friend.current === undefined) friend.lastError = error.message;
+        const refusal = error instanceof DialError ? error.refusal : undefined;
+        friend.unreached = refusal === undefined ? error.message : undefined;
+        if (friend.current === undefined) {
+          friend.failed(error.message, this.#options.clock.now(), refusal);
+        }
         this.retryLater(friend);
       },
     );

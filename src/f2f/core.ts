@@ -30,7 +30,7 @@ import { AcceptedStreams } from './accepted-streams.ts';
 import { Connector } from './connector.ts';
 import { CoreEvents, type IncomingPacket } from './core-events.ts';
 import type { DialledSession } from './dialler.ts';
-import type { Friend, FriendSession } from './friend.ts';
+import { type Friend, type FriendSession, type Refusal, refusalOf } from './friend.ts';
 import { type Facts, HandshakeDriver } from './handshake-driver.ts';
 import { HeldSessions } from './held-sessions.ts';
 import { handOver, PolicyKeeper } from './policy-keeper.ts';
@@ -153,7 +153,7 @@ export class F2FCore {
         this.counters.renewed++;
         this.#established(dialled, held);
       },
-      end: (friend, reason) => this.#endLink(friend, reason),
+      end: (friend, reason, refusal) => this.#endLink(friend, reason, refusal),
     });
     this.#accepted = new AcceptedStreams((carrier) => {
       this.handshakes.carrierClosed(carrier, 'The handshake took too long.');
@@ -237,8 +237,10 @@ export class F2FCore {
   policyChanged(): void {
     this.#policy.changed();
     for (const friend of this.#friends.values()) {
-      if (friend.current === undefined) this.#connector.connect(friend);
-      else this.#policy.renewals.review(friend);
+      if (friend.current === undefined) {
+        if (friend.refusal !== undefined) friend.forgetTrouble();
+        this.#connector.connect(friend);
+      } else this.#policy.renewals.review(friend);
     }
   }
 
@@ -267,11 +269,13 @@ export class F2FCore {
     this.events.emit('read-write', { uid: entry.friend.uid });
   }
 
-  /** Tries all friends that wait, now. */
-  retryNow(): void {
-    for (const friend of this.#friends.values()) {
-      if (friend.state === 'offline') this.#connector.connect(friend);
-    }
+  /** Dials a friend who is not connected anew, with what is known of it now: as if for the first time. */
+  redial(friend: Friend): void {
+    if (friend.current !== undefined) return;
+    this.#connector.idle(friend);
+    friend.forgetTrouble();
+    friend.backOff.succeeded();
+    this.#connector.connect(friend);
   }
 
   // ---- what the data plane tells
@@ -360,9 +364,11 @@ export class F2FCore {
     this.#accepted.refused(carrier);
     const friend = failure.peerUid === undefined ? undefined : this.#friends.get(failure.peerUid);
     if (friend === undefined) return;
-    if (friend.current === undefined) friend.lastError = failure.detail;
-    else if (failure.reason === 'plaintext-refused' && policy === this.#policy.current) {
-      this.#endLink(friend, failure.detail);
+    const refusal = refusalOf(failure.reason);
+    if (friend.current === undefined) {
+      friend.failed(failure.detail, this.#options.clock.now(), refusal);
+    } else if (refusal === 'plaintext-refused' && policy === this.#policy.current) {
+      this.#endLink(friend, failure.detail, refusal);
     }
   }
 
@@ -442,7 +448,8 @@ export class F2FCore {
     friend.publicKey ??= session.friendPublicKey;
     if (friend.name === '') friend.name = session.friendName;
     friend.learntAddresses = session.friendAddresses;
-    friend.lastError = undefined;
+    friend.forgetTrouble();
+    if (session.role === 'initiator') friend.unreached = undefined;
     // Our own attempt, if there is one, goes on: the other end may see it succeed, and both
     // ends have to choose among the same sessions.
     clearTimeout(friend.retryTimer);
@@ -501,11 +508,11 @@ export class F2FCore {
     }
   }
 
-  #lost(friend: Friend, reason: string): void {
+  #lost(friend: Friend, reason: string, refusal?: Refusal): void {
     if (friend.current === undefined) return;
     friend.current = undefined;
     this.#policy.renewals.stop(friend);
-    friend.lastError = reason;
+    friend.failed(reason, this.#options.clock.now(), refusal);
     this.#options.log.warn({ friend: friend.name, uid: friend.uid }, `link lost: ${reason}`);
     this.events.emit('disconnected', { uid: friend.uid, port: friend.port, reason });
   }
@@ -530,9 +537,9 @@ export class F2FCore {
   }
 
   /** Ends all sessions with a friend who stays one. */
-  #endLink(friend: Friend, reason: string): void {
+  #endLink(friend: Friend, reason: string, refusal?: Refusal): void {
     this.#sessions.endAllWith(friend, reason);
-    this.#lost(friend, reason);
+    this.#lost(friend, reason, refusal);
     this.#connector.retryLater(friend);
   }
 }

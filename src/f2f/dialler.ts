@@ -7,6 +7,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Carrier, LinkProvider } from '../links/contract.ts';
 import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
+import { type Refusal, refusalOf } from './friend.ts';
 import type { HandshakeDriver, HandshakeOutcome, InitiatorFacts } from './handshake-driver.ts';
 
 /** Milliseconds before the next address is tried beside the ones under way. */
@@ -48,6 +49,11 @@ export class DialError extends Error {
     super(message);
     this.name = 'DialError';
     this.failure = failure;
+  }
+
+  /** Set when one end has said that it will have no link. */
+  get refusal(): Refusal | undefined {
+    return refusalOf(this.failure.reason);
   }
 
   /** Whether the friend itself has said no: it would say so at every address. */

@@ -3,15 +3,17 @@
  *
  *              dial or be dialled             established
  *   [offline] --------------------> [connecting] ----------> [connected]
- *       ^                               |                        |
- *       +------- failed, wait ----------+------- link lost ------+
+ *       ^                               |   |                    |
+ *       +------- failed, wait ----------+---|--- link lost ------+
+ *       |                                   | one end says no, and will again
+ *       +--- nobody says so any more --- [refused]  (goes on dialling)
  */
 import { BackOff } from '../links/back-off.ts';
 import type { Carrier } from '../links/contract.ts';
-import type { HandshakeSession } from '../links/handshake/handshake-outcome.ts';
+import type { FailureReason, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
 import type { Uid } from './uid.ts';
 
-export type FriendState = 'offline' | 'connecting' | 'connected';
+export type FriendState = 'offline' | 'connecting' | 'connected' | 'refused';
 export type FriendSource = 'config' | 'invited' | 'joined';
 
 /** A session with a friend, and what carries it. */
@@ -27,6 +29,21 @@ export interface FriendSession {
   /** A bulk packet has been handed over and has not left yet. */
   bulkQueued: boolean;
 }
+
+/** Why one end will have no link with the other; a policy or a list of friends has to change. */
+export const REFUSALS = ['plaintext-refused', 'unknown-peer', 'no-common-cipher'] as const;
+export type Refusal = (typeof REFUSALS)[number];
+
+/** The refusal that a handshake ended with, if that is how it ended. */
+export function refusalOf(reason: FailureReason): Refusal | undefined {
+  return REFUSALS.find((each) => each === reason);
+}
+
+/**
+ * Milliseconds that a refusal outlasts attempts that nobody answered: who is refused may
+ * be able to reach us while we cannot reach it. Longer than two waits between its attempts.
+ */
+export const REFUSAL_MEMORY = 60_000;
 
 /** Addresses that we keep of what a friend says of itself. */
 const MAX_LEARNT_ADDRESSES = 16;
@@ -60,8 +77,12 @@ export class Friend {
   readonly backOff = new BackOff();
   retryTimer: NodeJS.Timeout | undefined;
   retryAt = 0;
-  /** Why the last attempt failed, as a sentence. */
+  /** Why the last attempt failed, as a sentence; that of the refusal while there is one. */
   lastError: string | undefined;
+  /** Why none of its addresses answered when we last called, as a sentence; it may be able to call us. */
+  unreached: string | undefined;
+  #refusal: Refusal | undefined;
+  #refusedAt = 0;
 
   constructor(init: {
     uid: Uid;
@@ -103,8 +124,28 @@ export class Friend {
     this.#learntAddresses = fitAddresses(addresses);
   }
 
+  /** Why there can be no link; it is forgotten when there is one. */
+  get refusal(): Refusal | undefined {
+    return this.current === undefined ? this.#refusal : undefined;
+  }
+
+  /** An attempt has failed, of the friend's or of ours. @param now milliseconds */
+  failed(trouble: string, now: number, refusal?: Refusal): void {
+    if (refusal !== undefined) this.#refusedAt = now;
+    else if (this.#refusal !== undefined && now - this.#refusedAt < REFUSAL_MEMORY) return;
+    this.#refusal = refusal;
+    this.lastError = trouble;
+  }
+
+  /** What was in the way is over, or may be. */
+  forgetTrouble(): void {
+    this.#refusal = undefined;
+    this.lastError = undefined;
+  }
+
   get state(): FriendState {
     if (this.current !== undefined) return 'connected';
+    if (this.#refusal !== undefined) return 'refused';
     return this.attempt === undefined ? 'offline' : 'connecting';
   }
 

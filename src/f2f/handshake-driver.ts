@@ -18,7 +18,7 @@ import {
   readReceiver,
   readType,
 } from '../links/link-message.ts';
-import { carrierAddress, carrierNetwork } from './carrier-network.ts';
+import { carrierAddress, carrierNetwork, isLoopback } from './carrier-network.ts';
 import type { SessionIndices } from './session-indices.ts';
 
 /** Responders that may be under way at a time: 20 + 100 a second for 10 s would be more. */
@@ -27,8 +27,14 @@ const MAX_RESPONDERS = 256;
 const MAX_RESPONDERS_PER_NETWORK = 32;
 
 type Common = 'localIndex' | 'reliable';
-export type Facts = Omit<ResponderOptions, Common>;
-export type InitiatorFacts = Omit<InitiatorOptions, Common>;
+export type Facts = Omit<ResponderOptions, Common> & LocalFacts;
+export type InitiatorFacts = Omit<InitiatorOptions, Common> & LocalFacts;
+
+/** What is only said to somebody on this machine. */
+interface LocalFacts {
+  /** URLs on loopback, told after `addresses`. */
+  readonly localAddresses?: readonly string[];
+}
 
 export interface HandshakeDriverOptions {
   readonly clock: Clock;
@@ -121,7 +127,7 @@ export class HandshakeDriver {
       let machine: HandshakeMachine;
       try {
         machine = HandshakeMachine.initiate(
-          { ...facts, localIndex, reliable: carrier.reliable },
+          { ...factsFor(carrier, facts), localIndex, reliable: carrier.reliable },
           this.#options.clock.now(),
         );
       } catch (error) {
@@ -215,7 +221,7 @@ export class HandshakeDriver {
     }
     const facts = this.#options.facts();
     const machine = HandshakeMachine.respond(
-      { ...facts, localIndex, reliable: carrier.reliable },
+      { ...factsFor(carrier, facts), localIndex, reliable: carrier.reliable },
       message,
       now,
     );
@@ -334,6 +340,15 @@ export class HandshakeDriver {
     }
     this.#arm();
   }
+}
+
+/** Elsewhere, an address on loopback is one of the friend's own machine. */
+function factsFor<Each extends LocalFacts & { addresses?: readonly string[] }>(
+  carrier: Carrier,
+  { localAddresses = [], ...facts }: Each,
+) {
+  if (localAddresses.length === 0 || !isLoopback(carrier)) return facts;
+  return { ...facts, addresses: [...(facts.addresses ?? []), ...localAddresses] };
 }
 
 /** What makes a message 1 that initiator's attempt: the cookie may be new, index and e are not. */

@@ -5,7 +5,7 @@
 import type { Clock } from '../clock.ts';
 import type { LinkProvider } from '../links/contract.ts';
 import { DialError, type DialledSession, dial, shakeHands } from './dialler.ts';
-import type { Friend, FriendSession } from './friend.ts';
+import type { Friend, FriendSession, Refusal } from './friend.ts';
 import type { Facts, HandshakeDriver } from './handshake-driver.ts';
 import { Renewals } from './renewals.ts';
 
@@ -25,7 +25,7 @@ export interface PolicyKeeperOptions {
   /** A handshake in place of a session has succeeded. */
   renewed(dialled: DialledSession, held: FriendSession): void;
   /** Ends a link that may not go on. */
-  end(friend: Friend, reason: string): void;
+  end(friend: Friend, reason: string, refusal?: Refusal): void;
 }
 
 export class PolicyKeeper {
@@ -84,7 +84,7 @@ export class PolicyKeeper {
       log.debug({ friend: friend.name }, `not renewed: ${error.message}`);
       const said = error instanceof DialError && error.isFinal;
       if (said && facts.policy === this.#current && friend.current === held) {
-        this.#options.end(friend, error.message);
+        this.#options.end(friend, error.message, error.refusal);
       }
     }
   }

@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
+import { parseGroupFlag, weakKeyWarning } from '../../src/controller/config.ts';
 import { openControlServer } from '../../src/controller/control-server.ts';
 import { BOB, type FakeNode, fakeApi, OWN_UID } from './fake-node.ts';
 import { run, temporaryHome } from './run-cli.ts';
@@ -22,6 +23,7 @@ test('tables line up, with plain text when nobody is at a terminal', async (t) =
       'NAME          UID           STATE       PORT  FROM     ADDRESSES             LAST TROUBLE',
       'bob           1f0c9a000000  connected      2  invited  udp://192.0.2.1:4000  -',
       'mal?[31mlory  777777777777  connecting     -  config   -                     nobody answers (again in 4 s)',
+      'carol         999999999999  refused        -  joined   udp://192.0.2.3:4000  We share no security group with carol.',
       '',
     ].join('\n'),
   );
@@ -31,6 +33,7 @@ test('tables line up, with plain text when nobody is at a terminal', async (t) =
       'PORT  FRIEND  VIA  REMOTE          SECURITY  CIPHER              UP      RTT   LOSS   MTU      IN    OUT  DROPPED',
       '   2  bob     udp  192.0.2.1:4000  sealed    aes-256-gcm  3 min 4 s  0.31 ms  1.5 %  1472  1.2 kB  34 MB        3',
       'no link to mal?[31mlory: nobody answers',
+      'no link to carol, refused: We share no security group with carol.',
       '',
     ].join('\n'),
   );
@@ -91,6 +94,25 @@ test('groups are entered, left and given other keys', async (t) => {
     ['rotateGroup', { name: 'lab' }],
     ['setPlaintext', 'never'],
   ]);
+});
+
+test('a key can be made without a node, and is what a group takes', async (t) => {
+  const home = await temporaryHome(t);
+  const keys = new Set<string>();
+  for (let made = 0; made < 4; made++) {
+    const { code, stdout, stderr } = await run(['groups', 'key', '--home', home]);
+    t.deepEqual([code, stderr], [0, '']);
+    t.regex(stdout, /^[\w-]{32}\n$/, '192 bits');
+    keys.add(stdout.trim());
+  }
+  t.is(keys.size, 4);
+  const { stdout } = await run(['groups', 'key', '--json']);
+  const { key } = JSON.parse(stdout);
+  t.is(weakKeyWarning('lab', key), undefined);
+  t.deepEqual(parseGroupFlag(`lab:${key}`, '--group'), { name: 'lab', key });
+  const { kith, calls } = await withNode(t);
+  await kith(['groups', 'add', 'lab:-'], { stdin: `${key}\n` });
+  t.deepEqual(calls, [['addGroup', { name: 'lab', key }]]);
 });
 
 test('what cannot be a group, a key or a policy is refused before the node is asked', async (t) => {
@@ -169,10 +191,7 @@ test('invite: only the ticket on standard output', async (t) => {
 
 test('join takes the ticket from the command line or from standard input', async (t) => {
   const { kith, calls } = await withNode(t);
-  t.is(
-    (await kith(['join', 'T1'])).stdout,
-    `joined bob (${BOB}); \`kith links\` shows when they are connected\n`,
-  );
+  t.is((await kith(['join', 'T1'])).stdout, `joined bob (${BOB}); the link is up, sealed\n`);
   await kith(['join', '-'], { stdin: ' T2\n' });
   t.deepEqual(calls, [
     ['join', 'T1'],
@@ -180,6 +199,33 @@ test('join takes the ticket from the command line or from standard input', async
   ]);
   const empty = await kith(['join', '-'], { stdin: '\n' });
   t.is(empty.code, 4);
+  t.deepEqual(JSON.parse((await kith(['join', 'T3', '--json'])).stdout), {
+    uid: BOB,
+    name: 'bob',
+    state: 'connected',
+    security: 'sealed',
+    warnings: [],
+  });
+});
+
+test('join waits for the link, and says when none came, or none will', async (t) => {
+  const { kith } = await withNode(t);
+  const late = await kith(['join', 'unanswered', '--wait', '0.2s']);
+  t.is(late.code, 0, 'it is a friend, and may answer later');
+  t.regex(late.stdout, /^joined mallory .*`kith links` shows when they are connected\n$/);
+  t.regex(late.stderr, /^warning: mal\?\[31mlory is a friend now, but no link came up in 0\.2 s, /);
+  const json = await kith(['join', 'unanswered', '--wait', '0.1s', '--json']);
+  const { state, security, warnings } = JSON.parse(json.stdout);
+  t.deepEqual([state, security, warnings[0].code], ['connecting', undefined, 'no-link']);
+  t.is((await kith(['join', 'unanswered', '--wait', '0s'])).stderr, '');
+  const refused = await kith(['join', 'refused']);
+  t.deepEqual([refused.code, refused.stdout], [9, '']);
+  t.regex(refused.stderr, /^kith: carol is a friend now, .* no security group with carol\n$/);
+  for (const wait of ['soon', '2h']) {
+    const wrong = await kith(['join', 'T', '--wait', wait]);
+    t.is(wrong.code, 2);
+    t.regex(wrong.stderr, /--wait '\w+' must be a time from 0s to 1h/);
+  }
 });
 
 test('friends remove, with --json before or after', async (t) => {

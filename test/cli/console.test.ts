@@ -1,6 +1,6 @@
 /** `kith console` against a console whose switch is not there. */
 import { EventEmitter } from 'node:events';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
@@ -100,6 +100,32 @@ test('what guests call themselves cannot steer the terminal', async (t) => {
   const endpoints = [{ id: 1, module: 'unix prog', description: 'a\u001b[31mb' }];
   Object.assign(target, { ports: () => [{ ...port, endpoints }] });
   t.true((await kith(['port/print'])).stdout.includes('a?[31mb'));
+});
+
+test('options stand before or behind the words, and -- ends them', async (t) => {
+  const { kith, path, target } = await bench(t);
+  const home = dirname(path);
+  for (const args of [
+    ['port/create', '7', '--home', home],
+    ['port/create', '7', `--home=${home}`],
+    ['--home', home, 'port/create', '7'],
+    ['--mgmt', path, 'port/create', '7'],
+    ['port/create', '--mgmt', path, '7'],
+    ['--home', home, '--', 'port/create', '7'],
+  ]) {
+    const { code, stderr } = await run(['console', ...args]);
+    t.deepEqual([code, stderr], [0, ''], args.join(' '));
+    t.deepEqual(target.calls.pop(), ['createPort', 7], args.join(' '));
+  }
+  target.scripts.set('--home', 'port/create 9\n');
+  t.is((await kith(['--', 'load', '--home'])).code, 0);
+  t.deepEqual(target.calls.pop(), ['createPort', 9], 'a word that looks like an option');
+  t.is((await run(['console', 'port/remove', '-1', '--home', home])).code, 0);
+  t.deepEqual(target.calls.pop(), ['removePort', -1]);
+  const wrong = await kith(['load', '-x']);
+  t.is(wrong.code, 2);
+  t.regex(wrong.stderr, /^kith: unknown option '-x'; see `kith console --help`\n$/);
+  t.deepEqual(target.calls, []);
 });
 
 test('another console can be named; one that is not there is told of', async (t) => {

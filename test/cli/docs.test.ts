@@ -44,6 +44,7 @@ test('every option the page names is there', async (t) => {
     [
       'up',
       'invite',
+      'join',
       'plug',
       'id',
       'tap',

@@ -110,6 +110,7 @@ export function fakeApi(
       switchDirectory: `${home}/switch`,
       consoleSocket: `${home}/console`,
       listening: ['udp://[::]:40000', 'tcp://[::]:40000'],
+      told: ['udp://192.0.2.9:40000'],
       friends: { known: 2, connected: 1 },
       ports: 3,
       addresses: 1,
@@ -143,6 +144,18 @@ export function fakeApi(
         clearSince: '2026-01-31T12:00:00.000Z',
         lastError: 'nobody answers',
         retryIn: 4200,
+      },
+      {
+        uid: '99'.repeat(20),
+        name: 'carol',
+        state: 'refused',
+        addresses: ['udp://192.0.2.3:4000'],
+        source: 'joined',
+        clearOctetsIn: 0,
+        clearOctetsOut: 0,
+        clearSince: '2026-01-31T12:00:00.000Z',
+        refusal: 'plaintext-refused',
+        lastError: 'We share no security group with carol.',
       },
     ],
     links: async () => [
@@ -264,6 +277,8 @@ export function fakeApi(
     join: async (ticket) => {
       called('join', ticket);
       if (ticket === 'broken') throw new Error('a bug, not a mistake');
+      if (ticket === 'refused') return { uid: '99'.repeat(20), name: 'carol' };
+      if (ticket === 'unanswered') return { uid: '77'.repeat(20), name: 'mallory' };
       return { uid: BOB, name: 'bob' };
     },
     removeFriend: async (friend) => {

@@ -91,8 +91,18 @@ for (const scheme of ['udp', 'tcp']) {
         const [friend] = await one.api.friends();
         t.regex(friend?.lastError ?? '', /never lets frames go in the clear/);
       }
+      await eventually('both to say that it is refused', async () => {
+        const friends = [...(await alice.api.friends()), ...(await bob.api.friends())];
+        return friends.every(({ state, refusal }) => {
+          return state === 'refused' && refusal === 'plaintext-refused';
+        });
+      });
       await alice.api.addGroup({ name: 'b' });
       await eventually('a sealed link', () => both('sealed', alice, bob), 17_000);
+      for (const { api } of [alice, bob]) {
+        const [friend] = await api.friends();
+        t.deepEqual([friend?.state, friend?.refusal], ['connected', undefined]);
+      }
     },
   );
 }

@@ -119,7 +119,8 @@ test.serial('a ticket makes two friends, once', async (t) => {
     const report = await carol.api.why('alice');
     return /has expired or somebody has used it/.test(report.answer) && report;
   });
-  t.not(why.state, 'connected');
+  t.is(why.state, 'refused');
+  t.is((await carol.api.friends())[0]?.refusal, 'unknown-peer');
   t.is((await alice.api.friends()).length, 1);
   t.true((await alice.api.status()).counters.handshakeUnknownPeers! > 0);
 

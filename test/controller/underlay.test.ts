@@ -19,10 +19,10 @@ const bridged = (name: string) => (name === 'lan0' ? 'br0' : undefined);
 test('interfaces of ours, and a bridge with one of them, are not below', (t) => {
   const below = underlay(MACHINE, ['kith0', 'lan0'], bridged);
   t.deepEqual(Object.keys(below), ['lo', 'eth0', 'gone']);
-  t.deepEqual(ownAddresses(['udp://0.0.0.0:1'], below), [
-    'udp://192.0.2.10:1',
-    'udp://127.0.0.1:1',
-  ]);
+  t.deepEqual(ownAddresses(['udp://0.0.0.0:1'], below), {
+    everywhere: ['udp://192.0.2.10:1'],
+    local: ['udp://127.0.0.1:1'],
+  });
 });
 
 test('without interfaces of ours all is below', (t) => {

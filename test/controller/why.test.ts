@@ -91,6 +91,17 @@ test('no link: the last attempt says why', (t) => {
   });
 });
 
+test('no link because one end refuses it', (t) => {
+  const friend = friendOf();
+  friend.failed('We share no security group with the peer.', 0, 'plaintext-refused');
+  const { state, answer } = explain(friend, POLICY, 0);
+  t.is(state, 'refused');
+  t.is(
+    answer,
+    'There can be no link to bob as things are. We share no security group with the peer.',
+  );
+});
+
 test('what a handshake said of a UID is told of the friend', (t) => {
   const friend = friendOf();
   friend.lastError = `We share no security group with ${friend.uid}.`;

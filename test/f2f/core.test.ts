@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { PacketType } from '../../src/links/packet.ts';
 import { World, type WorldNode } from './core-world.ts';
 
 function world(t: ExecutionContext): World {
@@ -76,7 +77,8 @@ test.serial('a call from somebody unknown is refused, counted, and told to both'
     alice.befriend(bob, [url]);
     await made.time.advance(3000);
     t.regex(alice.friend(bob).lastError ?? '', /does not know us/, url);
-    t.is(alice.friend(bob).state, 'offline');
+    t.is(alice.friend(bob).state, 'refused');
+    t.is(alice.friend(bob).refusal, 'unknown-peer');
     alice.core.removeFriend(bob.uid, 'next');
   }
   t.true(bob.core.handshakes.counters.unknownPeers >= 2);
@@ -260,6 +262,46 @@ test.serial('a link lost while something better is tried is dialled again', asyn
   bob.plane.hangUp(bob.friend(alice).current!.carrier.descriptor);
   await made.time.advance(20_000);
   t.true(agree(alice, bob));
+});
+
+test.serial('whom we cannot reach and who reaches us is known as such, until we do', async (t) => {
+  const made = world(t);
+  const [alice, bob] = await twoNodes(made);
+  alice.befriend(bob, ['tcp://nowhere']);
+  await made.time.advance(1000);
+  t.regex(alice.friend(bob).unreached ?? '', /nobody is there/);
+  bob.befriend(alice, urls(alice));
+  await made.time.advance(1000);
+  t.true(agree(alice, bob));
+  t.is(alice.friend(bob).lastError, undefined);
+  t.regex(alice.friend(bob).unreached ?? '', /nobody is there/);
+  t.is(bob.friend(alice).unreached, undefined);
+  alice.friend(bob).addresses = urls(bob);
+  bob.friend(alice).addresses = [];
+  alice.core.packet(
+    alice.friend(bob).current!.session.localIndex,
+    PacketType.close,
+    Buffer.from('x'),
+  );
+  await made.time.advance(20_000);
+  t.is(alice.friend(bob).unreached, undefined);
+});
+
+test.serial('who is dialled anew is dialled at once, and was never refused', async (t) => {
+  const made = world(t);
+  const [alice, bob] = await twoNodes(made);
+  alice.befriend(bob, urls(bob));
+  await made.time.advance(3000);
+  t.is(alice.friend(bob).state, 'refused');
+  bob.befriend(alice, []);
+  alice.core.redial(alice.friend(bob));
+  t.is(alice.friend(bob).state, 'connecting');
+  t.is(alice.friend(bob).backOff.failures, 0);
+  await made.time.advance(200);
+  t.is(alice.friend(bob).state, 'connected');
+  const held = alice.friend(bob).current;
+  alice.core.redial(alice.friend(bob));
+  t.is(alice.friend(bob).current, held, 'a link stays');
 });
 
 test.serial('removing a friend ends it at both ends, for good', async (t) => {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { Friend } from '../../src/f2f/friend.ts';
+import { Friend, REFUSAL_MEMORY, refusalOf } from '../../src/f2f/friend.ts';
 import { alice, bob } from '../links/handshake/handshake-driver.ts';
 
 const friend = (addresses: string[] = []): Friend =>
@@ -26,4 +26,35 @@ test('a friend that has another key is another UID, and the same friend', (t) =>
   t.is(known.uid, alice.uid);
   t.deepEqual(known.formerUids, [bob.uid]);
   t.is(known.publicKey, alice.identity.publicKey);
+});
+
+test('who is refused stays so while nobody answers, for a while', (t) => {
+  const known = friend();
+  known.failed('no group', 1000, 'plaintext-refused');
+  t.deepEqual([known.state, known.refusal], ['refused', 'plaintext-refused']);
+  known.attempt = new AbortController();
+  t.is(known.state, 'refused', 'another attempt does not change it');
+  known.attempt = undefined;
+  known.failed('no answer', 1000 + REFUSAL_MEMORY - 1);
+  t.deepEqual([known.state, known.lastError], ['refused', 'no group']);
+  known.failed('unknown', 2000, 'unknown-peer');
+  t.deepEqual([known.refusal, known.lastError], ['unknown-peer', 'unknown']);
+  known.failed('no answer', 2000 + REFUSAL_MEMORY);
+  t.deepEqual([known.state, known.refusal, known.lastError], ['offline', undefined, 'no answer']);
+});
+
+test('what was in the way can be forgotten', (t) => {
+  const known = friend();
+  known.failed('no group', 0, 'plaintext-refused');
+  known.forgetTrouble();
+  t.deepEqual([known.state, known.lastError], ['offline', undefined]);
+});
+
+test('a refusal is what one end decided, not a failure on the way', (t) => {
+  t.is(refusalOf('plaintext-refused'), 'plaintext-refused');
+  t.is(refusalOf('unknown-peer'), 'unknown-peer');
+  t.is(refusalOf('no-common-cipher'), 'no-common-cipher');
+  for (const reason of ['timeout', 'wrong-peer', 'version', 'malformed'] as const) {
+    t.is(refusalOf(reason), undefined);
+  }
 });

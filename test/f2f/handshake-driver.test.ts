@@ -28,6 +28,7 @@ import {
 import { VirtualTime } from './virtual-time.ts';
 
 const LATENCY = 10;
+const LOCAL = '127.0.0.1';
 
 interface End {
   readonly driver: HandshakeDriver;
@@ -61,7 +62,7 @@ class Pair {
 
   /** A carrier from alice to bob. */
   carrier(reliable: boolean, host = '192.0.2.1', descriptor = 1): Carrier {
-    const near = fakeCarrier(reliable, '192.0.2.99', descriptor);
+    const near = fakeCarrier(reliable, host === LOCAL ? LOCAL : '192.0.2.99', descriptor);
     const far = fakeCarrier(reliable, host, 500 + descriptor);
     this.#others.set(near, { end: this.bob, carrier: far });
     this.#others.set(far, { end: this.alice, carrier: near });
@@ -159,6 +160,23 @@ for (const reliable of [false, true]) {
     },
   );
 }
+
+test.serial('addresses on loopback are told to who is there itself', async (t) => {
+  const told = { addresses: ['udp://192.0.2.1:1'], localAddresses: ['udp://127.0.0.1:1'] };
+  for (const host of ['192.0.2.7', LOCAL]) {
+    for (const reliable of [true, false]) {
+      const pair = new Pair(t, told);
+      const state = pair.call(pair.carrier(reliable, host), undefined, told);
+      await pair.time.advance(1000);
+      const heard = host === LOCAL ? [...told.addresses, ...told.localAddresses] : told.addresses;
+      const outcome = state.outcome;
+      t.true(outcome !== undefined && 'session' in outcome);
+      if (outcome === undefined || !('session' in outcome)) return;
+      t.deepEqual(outcome.session.friendAddresses, heard, `${host}, as told to who called`);
+      t.deepEqual(pair.bob.established[0]?.session.friendAddresses, heard, `${host}, to the other`);
+    }
+  }
+});
 
 test.serial('who claims to be the successor of a friend and is not, is counted', async (t) => {
   const pair = new Pair(t);

@@ -140,7 +140,9 @@ for (const carrier of ['udp', 'tcp']) {
         bob: ['--group', 'indigo-circle', ...CLEAR_IF_STRANGERS],
       });
       const { ticket } = await alice.json<{ ticket: string }>('invite');
-      await bob.cli('join', ticket);
+      await t.throwsAsync(bob.cli('join', ticket), {
+        message: /never lets frames go in the clear/,
+      });
       const why = await waitUntil('the refusal', async () => {
         const report = await bob.json<WhyReport>('why', 'alice');
         return /no security group/i.test(report.answer) && report;

@@ -72,5 +72,5 @@ function trouble(friend: FriendStatus): string {
 
 export function statePaint(state: FriendState, palette: Palette): Paint {
   if (state === 'connected') return palette.good;
-  return state === 'connecting' ? palette.warn : palette.dim;
+  return state === 'offline' ? palette.dim : palette.warn;
 }

@@ -20,7 +20,8 @@ export function addGroups(program: Command, context: CliContext): void {
       'Lists the security groups of this node. A link is sealed when both ends prove at least one group in common; without one, Ethernet goes in the clear, or not at all if the policy is "never". Groups without a key are known by their name alone. Changes hold for all links within a second, without dropping them, and after a restart.',
     examples: [
       ['kith groups', 'our groups, and who shares them now'],
-      ['kith groups add lab:KEY', 'be in the group lab, too'],
+      ['kith groups key > lab.key', 'a fresh key, for all members'],
+      ['kith groups add lab:- < lab.key', 'be in the group lab, too'],
       ['kith groups rotate lab', 'give it a fresh key; the old one counts for a day more'],
       ['kith groups plaintext never', 'no link without a group in common'],
     ],
@@ -28,10 +29,26 @@ export function addGroups(program: Command, context: CliContext): void {
     const client = await clientOf(command, context);
     print(command, context, await client.groups(), render);
   });
+  addKey(groups, context);
   addAdd(groups, context);
   addRemove(groups, context);
   addRotate(groups, context);
   addPlaintext(groups, context);
+}
+
+function addKey(groups: Command, context: CliContext): void {
+  addPrintingCommand(groups, 'key', {
+    summary: 'make a key for a group',
+    description:
+      'Prints a fresh key of 192 random bits, and nothing else. It is kept nowhere and no node needs to run: give it to all members of a group, by a way you trust.',
+    examples: [
+      ['(umask 077; kith groups key > lab.key)', 'into a file of your own'],
+      ['kith groups add lab:- < lab.key', 'enter the group with it, at every end'],
+    ],
+  }).action(async (_options: unknown, command: Command) => {
+    const { freshGroupKey } = await import('../../controller/group-key.ts');
+    print(command, context, { key: freshGroupKey() }, ({ key }) => `${key}\n`);
+  });
 }
 
 function addAdd(groups: Command, context: CliContext): void {

@@ -78,8 +78,10 @@ function inClearSince(link: LinkStatus): string {
 function missing(friends: readonly FriendStatus[]): string {
   return friends
     .filter(({ link, lastError }) => link === undefined && lastError !== undefined)
-    .map(({ name, uid, lastError }) => {
-      return `no link to ${printable(name || shortUid(uid))}: ${printable(lastError ?? '')}\n`;
+    .map(({ name, uid, state, lastError }) => {
+      const who = printable(name || shortUid(uid));
+      const how = state === 'refused' ? ', refused' : '';
+      return `no link to ${who}${how}: ${printable(lastError ?? '')}\n`;
     })
     .join('');
 }
