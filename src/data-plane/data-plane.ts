@@ -7,6 +7,7 @@
  * It hands out descriptor indices, turns notices into calls, and is the carrier
  * host of the link providers. It holds no policy.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescriptorKind, SystemSockets } from '../io/contract.ts';
 import { DescriptorKind as Kind, MAX_DESCRIPTORS } from '../io/contract.ts';
 import { SharedRing } from '../io/ring.ts';
@@ -19,6 +20,7 @@ import { formatMac } from '../switch/mac-address.ts';
 import type { CircuitEnd } from './circuits.ts';
 import type { Command, OpenSession, PacketPriority, Query } from './commands.ts';
 import type { EngineThread } from './engine-thread.ts';
+import { FAREWELL_TIME } from './farewells.ts';
 import { RECORD_STEERING } from './local-index.ts';
 import { type Notice, NoticeKind, parseNotice } from './notice.ts';
 import type { CaptureFilter } from './recorder.ts';
@@ -97,6 +99,7 @@ export class DataPlane implements CarrierHost {
   #nextQuery = 0;
   /** Threads whose rings have more than a turn's worth. */
   readonly #draining = new Set<EngineThread>();
+  #lastWords: Promise<void> = Promise.resolve();
   #stopped = false;
 
   /** @param threads that of the ports first */
@@ -244,6 +247,12 @@ export class DataPlane implements CarrierHost {
 
   closeSession(localIndex: number, reason?: string): void {
     this.#post({ op: 'close-session', localIndex, ...(reason === undefined ? {} : { reason }) });
+    if (reason !== undefined) this.#lastWords = sleep(FAREWELL_TIME);
+  }
+
+  /** Resolves when the reasons of all sessions that were closed have been said for the last time. */
+  lastWords(): Promise<void> {
+    return this.#lastWords;
   }
 
   sendPacket(

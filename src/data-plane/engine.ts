@@ -7,7 +7,7 @@
  *
  * The engine decides nothing by itself that could be decided apart: forwarding
  * is in switch/, keys and windows in links/, ports in switchboard.ts, streams in
- * streams.ts. It owns the tables that join descriptors and sessions. It runs in the
+ * streams.ts, relays in circuit-traffic.ts. It owns the tables that join descriptors and sessions. It runs in the
  * worker, or in a test over an in-memory I/O. No frame allocates.
  */
 import { constants } from 'node:os';
@@ -24,19 +24,21 @@ import {
 import { StrangerLimit } from '../links/handshake/stranger-limit.ts';
 import { DEFAULT_KEEPALIVE, type KeepaliveOptions } from '../links/keepalive.ts';
 import { PacketType } from '../links/packet.ts';
-import { RELAY_HEADER_LENGTH, readCircuit } from '../links/relay/relay-packet.ts';
 import { COMPLETE, type FrameOffload } from '../links/super-frame.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import { FilteringDatabase } from '../switch/filtering-database.ts';
-import { answerNumber, type CircuitEnd, Circuits } from './circuits.ts';
+import { executeOnBoard } from './board-commands.ts';
+import { CircuitTraffic } from './circuit-traffic.ts';
 import type { Command, OpenSession, Query } from './commands.ts';
-import type { Egress } from './egress.ts';
+import { type Owner, ownerOf } from './descriptor-owners.ts';
+import type { Egress } from './egress/egress.ts';
 import { Endpoint } from './endpoint.ts';
 import type { DataPlaneEngine } from './engine-contract.ts';
 import type { Receiver } from './flow-control.ts';
 import { Ingress, type IngressTarget } from './ingress.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { CHUNK_LENGTH, DataPlaneMemory } from './memory.ts';
+import { MessageSender } from './message-sender.ts';
 import { NoticeKind } from './notice.ts';
 import type { NoticeWriter } from './notice-writer.ts';
 import type { LinkSession, RemoteSession } from './remote-session.ts';
@@ -49,14 +51,6 @@ import { Switchboard } from './switchboard.ts';
 export const TICK_INTERVAL = 400;
 
 const { ENOBUFS } = constants.errno;
-
-/** What a descriptor belongs to. */
-type Owner =
-  | { readonly kind: 'endpoint'; readonly endpoint: Endpoint }
-  | { readonly kind: 'datagrams' | 'listener' | 'stream' }
-  | { readonly kind: 'circuit'; readonly end: CircuitEnd }
-  /** Added, but not yet said what for. */
-  | { readonly kind: 'frames'; readonly carrier: DescriptorKind };
 
 export interface EngineOptions {
   readonly io: BatchedIo;
@@ -89,15 +83,19 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
   readonly #remotes: RemoteSessions | undefined;
   readonly #owners: (Owner | undefined)[] = new Array(MAX_DESCRIPTORS).fill(undefined);
   readonly #sessions: LiveSessions;
-  readonly #circuits = new Circuits();
+  readonly #messages: MessageSender;
+  readonly #circuits: CircuitTraffic;
   readonly #strangers: StrangerLimit;
   /** The offload fields of the frame in hand. */
   readonly #offload: FrameOffload = {
     ...COMPLETE,
   };
   readonly #retry = (receiver: Receiver): void => {
-    if (receiver instanceof Endpoint) this.#egress.endpointWritable(receiver);
+    if (receiver instanceof Endpoint) this.#egress.endpoints.writable(receiver);
     else this.#board.flowControl.drained(receiver, this.#now);
+  };
+  readonly #beforeSend = (addressSlot: number, message: Uint8Array): void => {
+    this.#strangers.sent(this.#io.slab, addressSlot, message, this.#now);
   };
   #now = 0;
   #nextTick = 0;
@@ -121,17 +119,18 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
       keepalive: options.keepalive ?? DEFAULT_KEEPALIVE,
     });
     this.ingress = new Ingress(options.io, this, this.#sessions);
+    const makeRoom = (): void => this.#makeRoom();
+    const common = { io: options.io, ingress: this.ingress, egress: this.#egress, makeRoom };
+    this.#messages = new MessageSender(options.io, memory, this.#egress);
+    this.#circuits = new CircuitTraffic({ ...common, memory, outputs: this.#board.outputs });
     const crossings = options.crossings?.(memory);
     const { slab } = options.io;
     const { landing } = memory;
     this.#remotes = crossings && new RemoteSessions({ slab, landing, crossings, target: this });
     this.#streams = new Streams({
-      io: options.io,
+      ...common,
       chunks: memory.chunks,
-      ingress: this.ingress,
-      egress: this.#egress,
       sessionOn: (descriptor) => this.#sessions.on(descriptor),
-      makeRoom: () => this.#makeRoom(),
     });
   }
 
@@ -140,7 +139,7 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     const { flowControl, impaired } = this.#board;
     const { deadline } = this.ingress;
     const next = Math.min(this.#nextTick, flowControl.deadline, impaired.deadline, deadline);
-    return Math.max(0, next - now);
+    return Math.max(0, Math.min(next, this.#sessions.farewells.deadline) - now);
   }
 
   turn(count: number, now: number): void {
@@ -154,14 +153,15 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     }
     this.ingress.open(now);
     this.#remotes?.receive(this.#board.flowControl, now);
-    if (this.#circuits.messages > 0) this.#openRelayed(now);
+    if (this.#circuits.table.messages > 0) this.#circuits.open(now);
     if (others > 0) {
       for (let i = 0; i < count; i++) this.#other(i * RX_STRIDE);
     }
     if (now >= this.ingress.deadline) this.ingress.giveUp(now, this.#sessions);
     if (now >= this.#board.impaired.deadline) this.#board.impaired.release(now);
     if (now >= this.#nextTick) this.#tick(now);
-    if (this.#board.claims.own.hasNews) this.#board.tellNews();
+    if (now >= this.#sessions.farewells.deadline) this.#sessions.farewells.release(now);
+    this.#board.talk.tellNews();
     this.#remotes?.publish(); // who has to seal what crosses can begin
     this.#egress.drain();
     this.#board.flowControl.review(now, this.#retry);
@@ -176,12 +176,12 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
 
   #setNow(now: number): void {
     this.#now = this.#egress.now = this.#sessions.now = now;
-    this.#board.now = this.#board.claims.now = now;
+    this.#board.setNow(now);
   }
 
   /** Ends the streams of which a piece got lost for want of memory: nothing behind it makes sense. */
   #endBroken(): void {
-    const broken = this.#egress.takeBroken();
+    const broken = this.#egress.streams.takeBroken();
     if (broken !== undefined) for (const each of broken) this.#finish(each, ENOBUFS);
   }
 
@@ -222,48 +222,21 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
       case 'send-packet':
         this.#sessions.send(command);
         return undefined;
-      case 'send-frame':
-        this.#board.sendFrame(command.port, command.frame);
-        return undefined;
       case 'add-circuit':
         this.#owners[command.descriptor] = { kind: 'circuit', end: command.end };
-        this.#circuits.add(command.end.port, command.end.number, command.descriptor);
+        this.#circuits.table.add(command.end.port, command.end.number, command.descriptor);
         return undefined;
       case 'join-circuits':
-        this.#circuits.join(command.one, command.other);
+        this.#circuits.table.join(command.one, command.other);
         return undefined;
       case 'part-circuits':
-        this.#circuits.part(command.one, command.other);
-        return undefined;
-      case 'forget-claims':
-        this.#board.claims.portGone(command.port);
-        return undefined;
-      case 'inject-frame':
-        this.#board.inject(command.port, command.frame);
-        return undefined;
-      case 'listen-dhcp':
-        this.#board.listenDhcp(command.port, command.on, command.address);
-        return undefined;
-      case 'configure':
-        this.#board.configure(command.settings);
-        return undefined;
-      case 'impair':
-        this.#board.impair(command.port, command.settings);
-        return undefined;
-      case 'start-capture':
-        this.#board.recorder.start(command.id, command.ring, command);
-        return undefined;
-      case 'stop-capture':
-        this.#board.recorder.stop(command.id);
-        return undefined;
-      case 'listen-addresses':
-        this.#board.listenAddresses(command.on);
-        return undefined;
-      case 'flush-port':
-        this.#board.flushPort(command.port);
+        this.#circuits.table.part(command.one, command.other);
         return undefined;
       case 'query':
         return this.#answer(command.what);
+      default:
+        executeOnBoard(this.#board, command);
+        return undefined;
     }
   }
 
@@ -355,7 +328,7 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
 
   #writable(descriptor: number, owner: Owner): void {
     if (owner.kind === 'endpoint') {
-      this.#egress.endpointWritable(owner.endpoint);
+      this.#egress.endpoints.writable(owner.endpoint);
       return;
     }
     if (owner.kind !== 'stream') return;
@@ -368,7 +341,7 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     }
     for (const session of this.#sessions) {
       if (session.descriptor !== descriptor) continue;
-      this.#egress.streamWritable(session);
+      this.#egress.streams.writable(session);
       this.#sessions.sendBulk(session);
     }
   }
@@ -386,41 +359,6 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
   #finish(descriptor: number, errno: number): void {
     this.#notices.friend(NoticeKind.closed, 0, descriptor, errno, -1, 0, 0);
     this.#removeDescriptor(descriptor);
-  }
-
-  // ---- circuits
-
-  /** Records that came through friends who relay them: opened once those around them are. */
-  #openRelayed(now: number): void {
-    const { ingress } = this;
-    const circuits = this.#circuits;
-    this.#egress.drain(); // it uses the job list, too
-    // No message in these is kept: nobody relays what is relayed.
-    for (let index = 0; index < circuits.messages; index++) {
-      if (ingress.isFull) this.#makeRoom();
-      const descriptor = circuits.descriptorAt(index);
-      ingress.datagram(descriptor, circuits.offsetAt(index), circuits.lengthAt(index), -1);
-    }
-    circuits.messages = 0;
-    ingress.open(now);
-  }
-
-  #relayed(session: LinkSession, offset: number, length: number): void {
-    if (length <= RELAY_HEADER_LENGTH || session.circuit !== undefined) {
-      session.drops.malformed++;
-      return;
-    }
-    const circuits = this.#circuits;
-    const number = readCircuit(this.#io.slab, offset);
-    const from = offset + RELAY_HEADER_LENGTH;
-    const octets = length - RELAY_HEADER_LENGTH;
-    const next = circuits.next(session.port, number, octets);
-    if (next === undefined) {
-      if (!circuits.keep(session.port, number, from, octets)) session.drops.unknown++;
-      return;
-    }
-    const passes = this.#board.relay(next.port, answerNumber(next.number), from, octets);
-    if (!passes) circuits.counters.relayDropped++;
   }
 
   // ---- IngressTarget
@@ -442,11 +380,11 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
       return;
     }
     if (type === PacketType.claim) {
-      this.#board.claim(session, offset, length);
+      this.#board.talk.receive(session, offset, length);
       return;
     }
     if (type === PacketType.relay) {
-      this.#relayed(session, offset, length);
+      this.#circuits.packet(session, offset, length);
       return;
     }
     this.#notices.friend(NoticeKind.packet, type, session.localIndex, 0, -1, offset, length);
@@ -474,7 +412,7 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
   #tick(now: number): void {
     this.#nextTick = now + TICK_INTERVAL;
     this.database.collect(now);
-    this.#board.tickClaims();
+    this.#board.talk.tick();
     this.#board.snoop();
     this.#egress.drain(); // keys may move on below: what is staged has to be sealed before
     this.#nextTick = Math.min(this.#nextTick, this.#sessions.tick(now));
@@ -510,8 +448,9 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     for (const remote of this.#remotes?.on(index) ?? []) this.#forgetRemote(remote);
     if (owner.kind === 'endpoint') this.#board.flowControl.removed(owner.endpoint);
     this.#owners[index] = undefined;
+    this.#sessions.farewells.hurry(index);
     if (owner.kind === 'circuit') {
-      this.#circuits.remove(owner.end.port, owner.end.number);
+      this.#circuits.table.remove(owner.end.port, owner.end.number);
       return;
     }
     this.#io.removeDescriptor(index);
@@ -522,7 +461,7 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
   #addEndpoint(descriptor: number, port: number): void {
     const owner = this.#owners[descriptor];
     if (owner?.kind !== 'frames') return;
-    const endpoint = this.#board.addEndpoint(descriptor, owner.carrier, port);
+    const endpoint = this.#board.outputs.addEndpoint(descriptor, owner.carrier, port);
     this.#owners[descriptor] = { kind: 'endpoint', endpoint };
   }
 
@@ -530,33 +469,10 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     const owner = this.#owners[descriptor];
     if (owner?.kind === 'stream') {
       if (!this.#streams.send(descriptor, message)) this.#finish(descriptor, ENOBUFS);
-      return;
+    } else if (owner?.kind === 'circuit') this.#circuits.send(owner.end, message);
+    else if (owner !== undefined) {
+      this.#messages.send(descriptor, address, message, this.#beforeSend);
     }
-    if (owner === undefined || message.length > this.memory.scratch.slotLength) return;
-    const slot = this.memory.scratch.take();
-    if (owner.kind === 'circuit') {
-      this.#messageOnCircuit(owner.end, slot, message);
-      return;
-    }
-    const addressSlot = address === undefined ? -1 : this.memory.addresses.take();
-    if (slot >= 0 && (address === undefined || addressSlot >= 0)) {
-      this.#io.slab.set(message, slot);
-      if (address !== undefined) {
-        this.#io.slab.set(address, addressSlot);
-        this.#strangers.sent(this.#io.slab, addressSlot, message, this.#now);
-      }
-      this.#egress.message(descriptor, addressSlot, slot, message.length);
-      this.#egress.drain();
-    }
-    if (slot >= 0) this.memory.scratch.give(slot);
-    if (addressSlot >= 0) this.memory.addresses.give(addressSlot);
-  }
-
-  #messageOnCircuit({ port, number }: CircuitEnd, slot: number, message: Uint8Array): void {
-    if (slot < 0) return;
-    this.#io.slab.set(message, slot);
-    this.#board.relay(port, answerNumber(number), slot, message.length);
-    this.memory.scratch.give(slot);
   }
 
   #openSession(open: OpenSession): void {
@@ -616,23 +532,10 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
         ...this.#board.snoopingReport(),
         hostsRefused: own.refused,
         addressNewsLost: this.#board.addressNewsLost,
-        ...this.#circuits.counters,
+        ...this.#circuits.table.counters,
         ...this.#remotes?.report(),
       };
     }
     return this.#sessions.reports();
-  }
-}
-
-function ownerOf(kind: DescriptorKind): Owner {
-  switch (kind) {
-    case DescriptorKind.stream:
-      return { kind: 'stream' };
-    case DescriptorKind.udp:
-      return { kind: 'datagrams' };
-    case DescriptorKind.listener:
-      return { kind: 'listener' };
-    default:
-      return { kind: 'frames', carrier: kind };
   }
 }

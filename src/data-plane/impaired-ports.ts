@@ -2,7 +2,7 @@
  * Frames that leave by an impaired port: they wait in memory of their own until the port's
  * Impairment (switch/) lets them go.
  *
- *   switchboard --offer--> copy in a slot --> Impairment --release--> switchboard
+ *   PortOutputs --offer--> copy in a slot --> Impairment --release--> PortOutputs
  *
  * A slot of a frame that was released is lent until the turn has sent everything. While no port
  * is impaired, `count` is 0 and nobody calls anything here.

@@ -7,7 +7,7 @@ import { COMPLETE, type FrameOffload } from '../links/super-frame.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import { PORT_TABLE_LENGTH } from '../switch/port.ts';
 import type { Crossing } from './crossing.ts';
-import type { Egress } from './egress.ts';
+import type { Egress } from './egress/egress.ts';
 import type { LinkSession, RemoteSession } from './remote-session.ts';
 
 export class LinkPorts {
@@ -44,7 +44,7 @@ export class LinkPorts {
   frame(session: LinkSession, port: number, offset: number, length: number, flag: number): void {
     this.#counters.frameOut(port, length);
     if (session.crossing === undefined) {
-      this.#egress.frameToSession(session, offset, length, flag);
+      this.#egress.frames.frame(session, offset, length, flag);
     } else this.#cross(session, port, offset, length, COMPLETE, flag);
   }
 
@@ -60,7 +60,7 @@ export class LinkPorts {
     if (!session.superFrames) return false;
     if (session.crossing === undefined) {
       const egress = this.#egress;
-      if (!egress.superFrameToSession(session, offset, length, offload, flag)) return false;
+      if (!egress.superFrames.superFrame(session, offset, length, offload, flag)) return false;
       this.#counters.frameOut(port, length);
       return true;
     }
@@ -73,19 +73,19 @@ export class LinkPorts {
   bridge(session: LinkSession, offset: number, length: number): void {
     const { bridge } = PacketType;
     if (session.crossing !== undefined) session.packet(bridge, offset, length);
-    else this.#egress.packetToSession(session, bridge, offset, length);
+    else this.#egress.packets.packet(session, bridge, offset, length);
   }
 
   /** A packet from memory of its own. */
   control(session: LinkSession, type: number, payload: Uint8Array): void {
     if (session.crossing !== undefined) session.control(type, payload);
-    else this.#egress.controlToSession(session, type, payload);
+    else this.#egress.packets.control(session, type, payload);
   }
 
   /** A link message as a packet of a relay. @returns false when it is too long for a record */
   relay(session: LinkSession, number: number, offset: number, length: number): boolean {
     if (session.crossing !== undefined) return session.relay(number, offset, length);
-    return this.#egress.relay(session, number, offset, length);
+    return this.#egress.packets.relay(session, number, offset, length);
   }
 
   #cross(

@@ -3,21 +3,24 @@
  *
  *   open --> [live] -- tick: pings, probes of the path MTU, keys that move on
  *              |    -- ingress: what a friend's own pings and probes ask for
- *              +-- close, or its descriptor goes --> gone: keys wiped, memory back
+ *              +-- close, or its descriptor goes --> gone: keys wiped, memory back;
+ *                                                    what was said of it is said again
  *
  * What their frames are is no business of this file. Nothing allocates per frame.
  */
 import { copyAddress } from '../io/address.ts';
-import type { BatchedIo } from '../io/contract.ts';
+import { ADDRESS_LENGTH, type BatchedIo } from '../io/contract.ts';
 import type { StrangerLimit } from '../links/handshake/stranger-limit.ts';
 import type { KeepaliveOptions } from '../links/keepalive.ts';
 import { PacketType } from '../links/packet.ts';
 import type { CircuitEnd } from './circuits.ts';
 import type { OpenSession, SendPacket } from './commands.ts';
-import type { Egress } from './egress.ts';
+import type { Egress } from './egress/egress.ts';
+import { COPY_DELAYS, Farewells } from './farewells.ts';
 import type { IngressSessions } from './ingress.ts';
 import { SESSION_TABLE_LENGTH } from './local-index.ts';
 import type { DataPlaneMemory } from './memory.ts';
+import { MessageSender } from './message-sender.ts';
 import { NoticeKind } from './notice.ts';
 import type { NoticeWriter } from './notice-writer.ts';
 import { PingPayload } from './ping-payload.ts';
@@ -41,10 +44,12 @@ export class LiveSessions implements IngressSessions {
   readonly #table: (Session | undefined)[] = new Array(SESSION_TABLE_LENGTH).fill(undefined);
   readonly #live = new Set<Session>();
   readonly #ping = new PingPayload();
+  readonly farewells: Farewells;
   now = 0;
 
   constructor(parts: LiveSessionsParts) {
     this.#parts = parts;
+    this.farewells = new Farewells(new MessageSender(parts.io, parts.memory, parts.egress));
   }
 
   [Symbol.iterator](): IterableIterator<Session> {
@@ -91,11 +96,21 @@ export class LiveSessions implements IngressSessions {
     this.#parts.notices.friend(NoticeKind.dead, 0, localIndex, 0, -1, 0, 0);
   }
 
-  /** With a reason, the other end is told first, in this turn. */
+  /** With a reason, the other end is told first, in this turn; over datagrams again, a little later. */
   sayClose(session: Session, reason: string | undefined): void {
     if (reason === undefined) return;
+    const { io, egress } = this.#parts;
     const octets = new TextEncoder().encode(reason);
-    this.#parts.egress.controlToSession(session, PacketType.close, octets);
+    egress.packets.control(session, PacketType.close, octets);
+    // Of a circuit the relay tells that it is closed, and no stream loses anything.
+    if (session.address < 0 || !this.farewells.hasRoom) return;
+    const address = io.slab.slice(session.address, session.address + ADDRESS_LENGTH);
+    for (const delay of COPY_DELAYS) {
+      const record = egress.packets.recordApart(session, PacketType.close, octets);
+      if (record === undefined) return;
+      const { descriptor } = session;
+      this.farewells.add({ descriptor, address, record, due: this.now + delay });
+    }
   }
 
   /** Takes a session out of the table; `Session.destroy` is the caller's to call. */
@@ -110,7 +125,7 @@ export class LiveSessions implements IngressSessions {
     const session = this.session(command.localIndex);
     if (session === undefined) return;
     if (command.priority === 'control') {
-      this.#parts.egress.controlToSession(session, command.type, command.payload);
+      this.#parts.egress.packets.control(session, command.type, command.payload);
     } else {
       session.bulk = command;
       this.sendBulk(session);
@@ -122,14 +137,14 @@ export class LiveSessions implements IngressSessions {
     const { bulk } = session;
     if (bulk === undefined || session.waiting > 0) return;
     session.bulk = undefined;
-    this.#parts.egress.controlToSession(session, bulk.type, bulk.payload);
+    this.#parts.egress.packets.control(session, bulk.type, bulk.payload);
     this.#parts.notices.friend(NoticeKind.bulkSent, 0, session.localIndex, 0, -1, 0, 0);
   }
 
   // ---- IngressSessions
 
   ping(session: Session, offset: number, length: number): void {
-    this.#parts.egress.packetToSession(session, PacketType.pong, offset, length);
+    this.#parts.egress.packets.packet(session, PacketType.pong, offset, length);
   }
 
   pong(session: Session, offset: number, length: number): void {
@@ -145,7 +160,7 @@ export class LiveSessions implements IngressSessions {
       session.drops.malformed++;
       return;
     }
-    this.#parts.egress.packetToSession(session, PacketType.probeAcknowledgement, offset, 2);
+    this.#parts.egress.packets.packet(session, PacketType.probeAcknowledgement, offset, 2);
     session.pathMtu.prompted(this.now);
     this.#probe(session, this.now);
   }
@@ -210,7 +225,7 @@ export class LiveSessions implements IngressSessions {
     session.deadNoticed = false;
     if (session.keepalive.isPingDue(now)) {
       const payload = this.#ping.write(session.keepalive.ping(now), now);
-      this.#parts.egress.controlToSession(session, PacketType.ping, payload);
+      this.#parts.egress.packets.control(session, PacketType.ping, payload);
     }
     this.#probe(session, now);
   }
@@ -220,7 +235,7 @@ export class LiveSessions implements IngressSessions {
     if (!session.datagram) return;
     const { pathMtu } = session;
     for (let size = pathMtu.tick(now); size > 0; size = pathMtu.tick(now)) {
-      this.#parts.egress.probe(session, size);
+      this.#parts.egress.packets.probe(session, size);
     }
   }
 }

@@ -5,7 +5,8 @@
  * send records point into it.
  */
 import type { BatchedIo } from '../io/contract.ts';
-import { type FrameOffload, superFrameHeaders } from '../links/super-frame.ts';
+import { type FrameOffload, SUPER_HEADER_LENGTH, superFrameHeaders } from '../links/super-frame.ts';
+import { settle } from '../links/super-reassembly.ts';
 import type { PiecePool } from './memory.ts';
 
 /** Pieces of memory that one turn may hold before it has to send. */
@@ -91,4 +92,16 @@ export class Segmenter {
     this.#lent.length = 0;
     this.forget();
   }
+}
+
+/** Where a super-frame lies in one piece; it is put together if it does not. */
+export function inOnePlace(
+  slab: Uint8Array,
+  offset: number,
+  offload: Readonly<FrameOffload>,
+): number {
+  const { pieces } = offload;
+  if (pieces === undefined) return offset;
+  settle(slab, pieces);
+  return pieces.slot + SUPER_HEADER_LENGTH;
 }

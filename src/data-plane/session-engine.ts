@@ -29,7 +29,7 @@ import type { FrameOffload } from '../links/super-frame.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import type { Command, OpenSession, Query } from './commands.ts';
 import type { Crossing, CrossingTarget, Sleeper } from './crossing.ts';
-import { Egress } from './egress.ts';
+import { Egress } from './egress/egress.ts';
 import { TICK_INTERVAL } from './engine.ts';
 import type { DataPlaneEngine } from './engine-contract.ts';
 import { HOLD_ABOVE, RELEASE_AT } from './flow-control.ts';
@@ -120,7 +120,8 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
       this.#sleeper.getUp();
       return 0;
     }
-    const wait = Math.max(0, Math.min(this.#nextTick, this.#ingress.deadline) - now);
+    const { deadline } = this.#sessions.farewells;
+    const wait = Math.max(0, Math.min(this.#nextTick, this.#ingress.deadline, deadline) - now);
     return this.#held ? Math.min(wait, HOLD_INTERVAL) : wait;
   }
 
@@ -135,6 +136,7 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
     this.#crossing.receive(this);
     if (now >= this.#ingress.deadline) this.#ingress.giveUp(now, this.#sessions);
     if (now >= this.#nextTick) this.#tick(now);
+    if (now >= this.#sessions.farewells.deadline) this.#sessions.farewells.release(now);
     this.#egress.drain();
     this.#ingress.release();
     this.#segmenter.release();
@@ -293,8 +295,8 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
       return;
     }
     if (offload.offload === Offload.none) {
-      this.#egress.frameToSession(session, offset, length, flag);
-    } else if (!this.#egress.superFrameToSession(session, offset, length, offload, flag)) {
+      this.#egress.frames.frame(session, offset, length, flag);
+    } else if (!this.#egress.superFrames.superFrame(session, offset, length, offload, flag)) {
       this.#segments(session, offset, length, offload, flag);
     }
   }
@@ -317,7 +319,7 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
       return;
     }
     for (let i = 0; i < segmenter.count; i++) {
-      this.#egress.frameToSession(session, segmenter.offsetOf(i), segmenter.lengthOf(i), flag);
+      this.#egress.frames.frame(session, segmenter.offsetOf(i), segmenter.lengthOf(i), flag);
     }
     segmenter.forget();
   }
@@ -325,7 +327,7 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
   crossedPacket(localIndex: number, type: number, offset: number, length: number): void {
     const session = this.#find(localIndex);
     if (session === undefined) this.#unknown++;
-    else this.#egress.packetToSession(session, type, offset, length);
+    else this.#egress.packets.packet(session, type, offset, length);
   }
 
   /** A record of ours came to another worker's socket. Opening uses the job list by itself. */
@@ -376,6 +378,7 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
     for (const session of this.#sessions) {
       if (session.descriptor === index) this.#destroy(session);
     }
+    this.#sessions.farewells.hurry(index);
     this.#sockets[index] = 0;
     this.#io.removeDescriptor(index);
   }

@@ -1,7 +1,7 @@
 /**
  * One session in the data plane: its keys, its liveness, what it has under way.
  *
- * State only; the sending side is in egress.ts, the receiving side in ingress.ts.
+ * State only; the sending side is in egress/, the receiving side in ingress.ts.
  * Everything here belongs to the worker.
  */
 import type { BatchedIo } from '../io/contract.ts';

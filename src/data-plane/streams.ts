@@ -4,7 +4,7 @@
  */
 import { type BatchedIo, MAX_DESCRIPTORS } from '../io/contract.ts';
 import { LINK_HEADER_LENGTH, MAX_BODY_LENGTH, readLength } from '../links/link-message.ts';
-import type { Egress } from './egress.ts';
+import type { Egress } from './egress/egress.ts';
 import type { Ingress } from './ingress.ts';
 import type { PiecePool } from './memory.ts';
 import type { Session } from './session.ts';
@@ -132,8 +132,8 @@ export class Streams {
     for (let front = queue.front(); front !== undefined; front = queue.front()) {
       io.slab.set(front, chunk);
       let taken = front.length;
-      if (session !== undefined) egress.streamMessage(session, chunk, front.length);
-      else taken = Math.max(0, egress.streamOctets(descriptor, chunk, front.length));
+      if (session !== undefined) egress.streams.message(session, chunk, front.length);
+      else taken = Math.max(0, egress.streams.octets(descriptor, chunk, front.length));
       queue.drop(taken);
       if (taken < front.length) {
         io.watchWritable(descriptor);

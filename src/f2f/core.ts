@@ -159,7 +159,10 @@ export class F2FCore {
       this.handshakes.carrierClosed(carrier, 'The handshake took too long.');
     });
     const carriers: CarrierEvents = {
-      accepted: (carrier) => this.#accepted.add(carrier),
+      accepted: (carrier) => {
+        if (this.#closed) carrier.close();
+        else this.#accepted.add(carrier);
+      },
       message: (carrier, message) => this.handshakes.receive(carrier, message),
       closed: (carrier, reason) => this.#carrierClosed(carrier, reason),
     };
@@ -320,6 +323,7 @@ export class F2FCore {
     for (const friend of this.#friends.values()) this.#idle(friend);
     this.#sessions.endAll('the node stops');
     this.handshakes.close();
+    await this.#dataPlane.lastWords();
     for (const provider of this.#providers.values()) provider.close();
   }
 

@@ -154,6 +154,7 @@ export class HandshakeDriver {
 
   /** A link message that belongs to no session. */
   receive(carrier: Carrier, message: Uint8Array): void {
+    if (this.#closed) return;
     if (readType(message, 0) === LinkMessageType.handshakeInit) {
       this.#receiveInit(carrier, message);
       return;

@@ -82,7 +82,8 @@ export class HeldSessions {
   retire(old: FriendSession, by?: FriendSession): void {
     const same = by === undefined || by.session.mode === old.session.mode;
     const linger = same ? LINGER : SHORT_LINGER;
-    const timer = setTimeout(() => this.end(old, undefined), linger);
+    // Said, since the other end may be slower to forget it, and would fall back to it.
+    const timer = setTimeout(() => this.end(old, 'another session is in use'), linger);
     timer.unref();
     this.#lingering.set(old, timer);
   }
@@ -100,7 +101,7 @@ export class HeldSessions {
     return latest;
   }
 
-  /** @param reason told to the other end; undefined: it is gone, or has another session */
+  /** @param reason told to the other end; undefined: it is gone */
   end(held: FriendSession, reason: string | undefined): void {
     this.#keep(held);
     const { localIndex } = held.session;

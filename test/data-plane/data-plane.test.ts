@@ -53,6 +53,24 @@ function makeRig(t: ExecutionContext) {
   return { network, sockets, thread, dataPlane, told, pump };
 }
 
+test('last words are waited for where there are any', async (t) => {
+  const { dataPlane } = makeRig(t);
+  let said = 0;
+  const count = (): void => {
+    said++;
+  };
+  await dataPlane.lastWords().then(count);
+  dataPlane.closeSession(1);
+  await dataPlane.lastWords().then(count);
+  t.is(said, 2, 'nothing was said');
+  dataPlane.closeSession(1, 'enough');
+  const waiting = dataPlane.lastWords().then(count);
+  await new Promise(setImmediate);
+  t.is(said, 2);
+  await waiting;
+  t.is(said, 3);
+});
+
 test('indices are used round and round, and none twice at a time', (t) => {
   const { dataPlane, sockets } = makeRig(t);
   const adopt = () => dataPlane.adopt(sockets.openStreamPair()[0], DescriptorKind.stream, {});

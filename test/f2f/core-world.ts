@@ -215,6 +215,10 @@ export class FakePlane {
     });
   }
 
+  lastWords(): Promise<void> {
+    return Promise.resolve();
+  }
+
   sendPacket(localIndex: number, type: number, payload: Uint8Array, priority: string): void {
     const held = this.sessions.get(localIndex);
     if (held === undefined) return;

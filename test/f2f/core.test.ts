@@ -196,6 +196,30 @@ test.serial('a friend that ends lets the other know why, at once', async (t) => 
   t.is(alice.core.counters.lost, 1);
 });
 
+test.serial('an end is heard at once, also when a replaced session runs out', async (t) => {
+  const LATER = 4000;
+  for (let after = 0; after <= 300; after += 10) {
+    const made = world(t);
+    let latency = 40;
+    made.latency = () => latency;
+    const [alice, bob] = await twoNodes(made);
+    alice.befriend(bob, [urls(bob)[0]!]);
+    await made.time.advance(50);
+    bob.befriend(alice, [urls(alice)[0]!]);
+    await made.time.advance(LATER);
+    t.is(bob.plane.sessions.size, 2, 'one that is not used lives on');
+    // The way has become shorter: who forgets a session first may now end before the other forgets.
+    latency = 1;
+    await made.time.advance(after);
+    const ended = made.time.now();
+    void bob.core.close();
+    await made.time.advance(3000);
+    const lost = alice.events.find(({ name }) => name === 'disconnected');
+    t.is(lost && lost.at - ended, latency, `closed after ${after} ms`);
+    await made.end();
+  }
+});
+
 test.serial('what a friend says on leaving cannot harm a terminal', async (t) => {
   const made = world(t);
   const [alice, bob] = await twoNodes(made);
