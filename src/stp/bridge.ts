@@ -150,9 +150,17 @@ export class Bridge {
     return true;
   }
 
-  /** newTcWhile, 17.21.7; `cause` tells where the news came from. */
+  /**
+   * newTcWhile, 17.21.7; `cause` tells where the news came from. The standard lets a change on
+   * the heels of another wait for the next Hello Time: until then bridges send to where a station
+   * was. Here it is told at once, while half of the hold count is left for other news.
+   */
   newTcWhile(port: Port, cause: 'detected' | 'received'): void {
-    if (port.tcWhile !== 0) return;
+    if (port.tcWhile !== 0) {
+      const spare = port.txCount < this.parameters.transmitHoldCount >> 1;
+      if (port.sendRSTP && spare) port.newInfo = true;
+      return;
+    }
     if (!this.topologyChanging()) {
       this.topologyChanges += 1;
       this.events.push({ kind: 'topology-change', port: port.number, cause });

@@ -75,6 +75,31 @@ test('a topology change empties the filtering database of the ports behind it', 
   t.false(nodes[4].tree.snapshot(network.now).topologyChange);
 });
 
+test('a change on the heels of another is told at once: nobody sends to where a station was', (t) => {
+  const network = new Network(6);
+  const { nodes, links } = ring(network, 5);
+  network.run(30_000);
+  // The links of node 1 are away for longer than anybody speaks of it, and come back one by one.
+  for (const link of links.slice(0, 2)) network.cut(link);
+  network.run(10_000);
+  network.restore(links[0]);
+  network.run(1000);
+  network.restore(links[1]);
+  const took = network.runUntil(() => links[1].forwarding, 1000);
+  t.not(took, null);
+  const before = nodes.map(({ flushed }) => flushed.length);
+  network.run(10 * DELAY);
+  t.is(network.fault(), null);
+  // Until then the way from 0 to 2 was by 4 and 3.
+  for (const [node, towards] of [
+    [0, links[4]],
+    [4, links[3]],
+  ] as const) {
+    const { port } = towards.ends.find((end) => end.node === nodes[node])!;
+    t.true(nodes[node].flushed.slice(before[node]).includes(port), `node ${node}`);
+  }
+});
+
 test('of parallel links one forwards, the others are Alternate', (t) => {
   const network = new Network(1);
   const [a, b] = network.addNodes(2);
