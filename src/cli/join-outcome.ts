@@ -1,5 +1,6 @@
 /** What became of a ticket that was taken, for people and for scripts. Pure. */
 import type { FriendStatus, LinkStatus, NodeStatus } from '../controller/node-api.ts';
+import { isLoopbackUrl } from '../controller/own-addresses.ts';
 import { KithError } from '../errors.ts';
 import { shortUid } from './units.ts';
 
@@ -58,7 +59,8 @@ export function joinWarnings({ waited, friend, link, status }: JoinFacts): reado
       message: `${who} reaches this node, but this node could not reach ${who} (${withoutStop(friend.unreached)}): the link comes up only when ${who} calls; open its port there, or have it \`advertise\` its outer address`,
     });
   }
-  if (link.role === 'initiator' && status.told.length === 0 && !isLoopback(link.remote)) {
+  const isDirect = link.relay === undefined && link.role === 'initiator';
+  if (isDirect && status.told.length === 0 && !isLoopbackUrl(link.remote)) {
     warnings.push({
       code: 'no-address',
       message: `this node reaches ${who}, but has no address that ${who} could call: the link comes up only when this node calls; see \`listen\` and \`advertise\` in config.json`,
@@ -89,9 +91,4 @@ function nameOf({ name, uid }: FriendStatus): string {
 
 function withoutStop(sentence: string): string {
   return sentence.replace(/\.$/, '');
-}
-
-/** Whether a link's other end is on this machine. */
-function isLoopback(remote: string): boolean {
-  return /^\w+:\/\/(127\.|\[::1\])/.test(remote);
 }

@@ -5,6 +5,7 @@
  * apart: they are told to friends whose link runs over it, who are on the same machine.
  */
 import { networkInterfaces } from 'node:os';
+import { isLoopback } from '../io/address.ts';
 import { formatLinkUrl, parseLinkUrl } from '../links/link-url.ts';
 
 /** What `os.networkInterfaces` gives, as far as we look. */
@@ -49,8 +50,8 @@ export function ownAddresses(
   }
   const each = [...new Set(urls)];
   return {
-    everywhere: each.filter((url) => !isLoopback(url)),
-    local: each.filter(isLoopback),
+    everywhere: each.filter((url) => !isLoopbackUrl(url)),
+    local: each.filter(isLoopbackUrl),
   };
 }
 
@@ -62,10 +63,10 @@ export function ticketAddresses({ everywhere, local }: OwnAddresses): readonly s
   return everywhere.length > 0 ? everywhere : local;
 }
 
-/** 127.0.0.0/8 (RFC 1122, 3.2.1.3) and ::1: to a friend elsewhere that is its own machine. */
-function isLoopback(url: string): boolean {
-  const { scheme, host } = parseLinkUrl(url, 'listen');
-  return scheme !== 'memory' && (host === '::1' || /^127\.[\d.]+$/.test(host));
+/** Whether a link's URL is one on loopback: to a friend elsewhere that is its own machine. */
+export function isLoopbackUrl(url: string): boolean {
+  const { scheme, host } = parseLinkUrl(url, 'dial');
+  return scheme !== 'memory' && isLoopback(host);
 }
 
 /** IPv6 link-local addresses mean nothing without the friend's own interface. */

@@ -1,5 +1,5 @@
 /** Where a carrier leads, for limits on what strangers may hold: one of them has many addresses. */
-import { emitAddress } from '../io/address.ts';
+import { emitAddress, isLoopback, parseAddress } from '../io/address.ts';
 import { ADDRESS_LENGTH } from '../io/contract.ts';
 import type { Carrier } from '../links/contract.ts';
 
@@ -8,9 +8,6 @@ const IPV4_NETWORK_LENGTH = 15;
 const IPV6_NETWORK_LENGTH = 7;
 const IPV6_LENGTH = 16;
 const MAPPED_PREFIX = '00000000000000000000ffff';
-
-const LOOPBACK = '1'.padStart(2 * IPV6_LENGTH, '0');
-const MAPPED_LOOPBACK = `${MAPPED_PREFIX}7f`;
 
 /** For carriers within the machine. */
 const NO_ADDRESS = new Uint8Array(1);
@@ -29,11 +26,11 @@ export function carrierAddress(carrier: Carrier): Uint8Array {
 }
 
 /** Whether the far end is on this machine: 127.0.0.0/8 or ::1. A relayed one is not. */
-export function isLoopback(carrier: Carrier): boolean {
+export function isLocal(carrier: Carrier): boolean {
   const address = carrierAddress(carrier);
-  if (address.length < IPV6_LENGTH) return false;
-  const host = Buffer.from(address.subarray(0, IPV6_LENGTH)).toString('hex');
-  return host === LOOPBACK || host.startsWith(MAPPED_LOOPBACK);
+  if (address.length < ADDRESS_LENGTH) return false;
+  const { host } = parseAddress(address) ?? {};
+  return host !== undefined && isLoopback(host);
 }
 
 /** A name for the network that the far end is in: an IPv4 /24, an IPv6 /56, or behind a relay. */

@@ -18,7 +18,7 @@ import {
   readReceiver,
   readType,
 } from '../links/link-message.ts';
-import { carrierAddress, carrierNetwork, isLoopback } from './carrier-network.ts';
+import { carrierAddress, carrierNetwork, isLocal } from './carrier-network.ts';
 import type { SessionIndices } from './session-indices.ts';
 
 /** Responders that may be under way at a time: 20 + 100 a second for 10 s would be more. */
@@ -348,7 +348,7 @@ function factsFor<Each extends LocalFacts & { addresses?: readonly string[] }>(
   carrier: Carrier,
   { localAddresses = [], ...facts }: Each,
 ) {
-  if (localAddresses.length === 0 || !isLoopback(carrier)) return facts;
+  if (localAddresses.length === 0 || !isLocal(carrier)) return facts;
   return { ...facts, addresses: [...(facts.addresses ?? []), ...localAddresses] };
 }
 

@@ -107,6 +107,11 @@ export function emitAddress(address: SocketAddress, out: Uint8Array, offset = 0)
   return true;
 }
 
+/** Whether a numeric address is this machine's own: 127.0.0.0/8 (RFC 1122, 3.2.1.3) or ::1. */
+export function isLoopback(host: string): boolean {
+  return host === '::1' || /^127\.[\d.]+$/.test(host);
+}
+
 /** host:port for IPv4, [host]:port for IPv6. */
 export function formatAddress({ host, port }: SocketAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

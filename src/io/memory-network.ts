@@ -6,7 +6,7 @@
  * hold, repeat, rewrite or reorder them; everything else arrives at once.
  */
 
-import { emitAddress, parseAddress, type SocketAddress } from './address.ts';
+import { emitAddress, isLoopback, parseAddress, type SocketAddress } from './address.ts';
 import { ADDRESS_LENGTH, type InterfaceSettings } from './contract.ts';
 import { Errno } from './errno.ts';
 import type { MemoryTap } from './memory-tap.ts';
@@ -404,8 +404,4 @@ function normalHost(host: string): string {
 
 export function isAnywhere(host: string): boolean {
   return host === '::' || host === '0.0.0.0';
-}
-
-function isLoopback(host: string): boolean {
-  return host === '::1' || host.startsWith('127.');
 }

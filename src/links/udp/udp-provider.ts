@@ -6,7 +6,7 @@
  * by their index, not by address, so a friend may move (roaming).
  */
 import { KithError } from '../../errors.ts';
-import { addressText, emitAddress } from '../../io/address.ts';
+import { addressText, emitAddress, isLoopback } from '../../io/address.ts';
 import { ADDRESS_LENGTH, DescriptorKind } from '../../io/contract.ts';
 import type { Carrier, CarrierEvents, CarrierHost, LinkProvider, Listening } from '../contract.ts';
 import { formatLinkUrl, parseLinkUrl, resolveHost } from '../link-url.ts';
@@ -108,10 +108,6 @@ function reaches(bound: string, remote: string): boolean {
 
 function isIpv6(numeric: string): boolean {
   return numeric.includes(':');
-}
-
-function isLoopback(numeric: string): boolean {
-  return numeric === '::1' || numeric.startsWith('127.');
 }
 
 export const udpProvider = (host: CarrierHost, events: CarrierEvents): LinkProvider =>
