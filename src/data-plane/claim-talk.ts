@@ -29,8 +29,12 @@ export class ClaimTalk {
 
   /** Ends a turn: friends hear of hosts that are new, or gone. */
   tellNews(): void {
+    // What has closures takes memory as soon as it is called.
+    if (this.#claims.own.hasNews) this.#spreadNews();
+  }
+
+  #spreadNews(): void {
     const { own } = this.#claims;
-    if (!own.hasNews) return;
     for (const [port, session] of this.#links) {
       own.tellNews((packet) => this.#links.control(session, PacketType.claim, packet));
       this.#claims.told(port);

@@ -15,7 +15,6 @@
 
 import { addressesEqual } from '../io/address.ts';
 import { type BatchedIo, JOB_RECORDS, JOB_STRIDE, Job, TAG_LENGTH } from '../io/contract.ts';
-import { checkOffload } from '../io/offload.ts';
 import {
   LINK_HEADER_LENGTH,
   LinkMessageType,
@@ -34,20 +33,10 @@ import {
   packetType,
   STRAIGHT,
 } from '../links/packet.ts';
-import {
-  COMPLETE,
-  type FrameOffload,
-  readSuperHeader,
-  SUPER_HEADER_LENGTH,
-} from '../links/super-frame.ts';
-import { salvage } from '../links/super-frame-salvage.ts';
-import type { PartialSuperFrame } from '../links/super-reassembly.ts';
+import { COMPLETE, type FrameOffload } from '../links/super-frame.ts';
+import { KeptUntilSent } from './kept-until-sent.ts';
 import type { Session } from './session.ts';
-
-/** Milliseconds after which super-frames that are in pieces are looked at. */
-const SUPER_FRAME_PATIENCE = 10;
-/** Super-frames put together in one turn whose memory it may hold before it has to send. */
-const MOST_KEPT = 32;
+import { SuperFrameIngress } from './super-frame-ingress.ts';
 
 /** The sessions of the worker, and what those hear of a friend's own care for them. */
 export interface IngressSessions {
@@ -107,18 +96,12 @@ export class Ingress {
   /** Octets after the header of a clear record; -1 for a sealed one. */
   readonly #clearLengths = new Int32Array(JOB_RECORDS);
   #sealedCount = 0;
-  /** Slots of frames put together in this turn, and the sessions they go back to. */
-  readonly #whole: number[] = [];
-  readonly #wholeOwners: Session[] = [];
-  /** Super-frames put together in this turn, and the sessions that they go back to. */
-  readonly #super: PartialSuperFrame[] = [];
-  readonly #superOwners: Session[] = [];
-  /** Sessions that have a super-frame in pieces, and some that had. */
-  readonly #incomplete: Session[] = [];
-  /** The offload fields of the super-frame in hand. */
-  readonly #offload: FrameOffload = { ...COMPLETE };
-  /** When `giveUp` wants to be called. */
-  deadline = Number.POSITIVE_INFINITY;
+  /** Slots of frames put together in this turn. */
+  readonly #whole = new KeptUntilSent<number>();
+  readonly #superFrames: SuperFrameIngress;
+  /** Whose friend was last seen to be at `#homeAddress`: joined datagrams have one source. */
+  #home: Session | undefined;
+  #homeAddress = -1;
   #count = 0;
   #now = 0;
 
@@ -126,6 +109,12 @@ export class Ingress {
     this.#io = io;
     this.#target = target;
     this.#known = sessions;
+    this.#superFrames = new SuperFrameIngress(io.slab, target, this.drops);
+  }
+
+  /** When `giveUp` wants to be called. */
+  get deadline(): number {
+    return this.#superFrames.deadline;
   }
 
   get isFull(): boolean {
@@ -158,7 +147,8 @@ export class Ingress {
   open(now: number): void {
     const count = this.#count;
     if (count === 0) return;
-    this.#now = now;
+    // Small integers need no memory of their own when they are handed on.
+    this.#now = this.#superFrames.now = Math.floor(now);
     const sealed = this.#sealedCount;
     if (sealed > 0) this.#io.open(sealed);
     const { jobs } = this.#io;
@@ -177,6 +167,7 @@ export class Ingress {
         this.#packets(session, body, body + this.#clearLengths[i], false);
       }
     }
+    this.#home = undefined; // the next turn has other addresses in the same places
   }
 
   #scan(descriptor: number, offset: number, length: number, address: number): boolean {
@@ -241,8 +232,7 @@ export class Ingress {
   }
 
   #clear(session: Session, offset: number, length: number, address: number): void {
-    const elsewhere = address >= 0 && !addressesEqual(this.#io.slab, address, session.address);
-    if (!session.clear || elsewhere) {
+    if (!session.clear || (address >= 0 && !this.#isHome(session, address))) {
       session.drops.unexpectedClear++;
       return;
     }
@@ -274,12 +264,22 @@ export class Ingress {
     if (high > session.highestHigh || (high === session.highestHigh && low >= session.highestLow)) {
       session.highestHigh = high;
       session.highestLow = low;
-      if (address >= 0 && !addressesEqual(slab, address, session.address)) {
+      if (address >= 0 && !this.#isHome(session, address)) {
         this.#known.roamed(session, address);
+        this.#home = undefined;
       }
     }
     const body = start + RECORD_HEADER_LENGTH;
     this.#packets(session, body, body + length, true);
+  }
+
+  /** Whether the address at a slab offset is the one where the session's friend is. */
+  #isHome(session: Session, address: number): boolean {
+    if (session === this.#home && address === this.#homeAddress) return true;
+    if (!addressesEqual(this.#io.slab, address, session.address)) return false;
+    this.#home = session;
+    this.#homeAddress = address;
+    return true;
   }
 
   /** The F2F packets between two slab offsets. In the clear, only Ethernet is believed. */
@@ -305,9 +305,9 @@ export class Ingress {
       else if (type === PacketType.fragment) {
         this.#fragment(session, payload, length, sealed, straight);
       } else if (type === PacketType.superFragment) {
-        this.#superFragment(session, payload, length, sealed, straight);
+        this.#superFrames.piece(session, payload, length, sealed, straight);
       } else if (type === PacketType.superFrame) {
-        this.#superFrame(session, payload, length, sealed, straight);
+        this.#superFrames.whole(session, payload, length, sealed, straight);
       } else if (sealed) this.#control(session, first, payload, length);
       else session.drops.unexpectedClear++;
     }
@@ -338,164 +338,18 @@ export class Ingress {
     if (slot < 0) return;
     // The frame stays in its slot until the next turn, when what was sent has left.
     this.#frame(session, slot, reassembly.lastLength, sealed, straight);
-    this.#whole.push(slot);
-    this.#wholeOwners.push(session);
-  }
-
-  /** A super-frame with its fields in front, as it came or put together. */
-  #superFrame(
-    session: Session,
-    offset: number,
-    length: number,
-    sealed: boolean,
-    straight: boolean,
-    pieces?: PartialSuperFrame,
-  ): void {
-    const { slab } = this.#io;
-    const fields = this.#offload;
-    const frame = offset + SUPER_HEADER_LENGTH;
-    const octets = length - SUPER_HEADER_LENGTH;
-    let headers = 0;
-    if (octets > 0 && session.superFrames) {
-      readSuperHeader(slab, offset, fields);
-      const { offload, segmentSize, checksumStart, checksumOffset } = fields;
-      headers = checkOffload(
-        slab,
-        frame,
-        octets,
-        offload,
-        segmentSize,
-        checksumStart,
-        checksumOffset,
-      );
-    }
-    const inFirst = pieces === undefined || SUPER_HEADER_LENGTH + headers <= pieces.piece;
-    if (headers === 0 || !inFirst || headers + fields.segmentSize >= octets) {
-      session.drops.malformed++;
-      return;
-    }
-    fields.pieces = pieces !== undefined && pieces.loose > 0 ? pieces : undefined;
-    if (!sealed) session.clearOctetsIn += octets;
-    this.#target.frame(session, frame, octets, fields, straight);
-  }
-
-  #superFragment(
-    session: Session,
-    offset: number,
-    length: number,
-    sealed: boolean,
-    straight: boolean,
-  ): void {
-    const { superReassembly } = session;
-    const { malformed } = superReassembly;
-    if (!session.superFrames) {
-      session.drops.malformed++;
-      return;
-    }
-    const { slab } = this.#io;
-    if (this.#super.length >= MOST_KEPT) this.#sendKept();
-    if (superReassembly.lacksRoom(slab, offset, length)) this.#makeRoom(session);
-    const first = superReassembly.isEmpty;
-    const whole = superReassembly.accept(slab, offset, length, this.#now, straight);
-    if (superReassembly.malformed !== malformed) session.drops.malformed++;
-    if (whole === undefined) {
-      if (first && !this.#incomplete.includes(session)) this.#incomplete.push(session);
-      const surplus = superReassembly.surplus();
-      if (surplus !== undefined) this.#salvage(session, surplus, sealed);
-      return;
-    }
-    // Earlier ones have lost a piece by now, and what is left of them comes first.
-    for (let old = superReassembly.older(whole); old; old = superReassembly.older(whole)) {
-      this.#salvage(session, old, sealed);
-    }
-    superReassembly.take(whole);
-    this.#keep(session, whole);
-    this.#superFrame(session, whole.offsets[0], whole.total, sealed, straight, whole);
-  }
-
-  /**
-   * Memory for a super-frame of `session`: of those that are put together, or the oldest of
-   * whoever holds most, which is salvaged. Who holds as many as anybody gives up its own.
-   */
-  #makeRoom(session: Session): void {
-    if (this.#super.length > 0) {
-      this.#sendKept();
-      return;
-    }
-    let most = session.superReassembly;
-    let owner = session;
-    for (const each of this.#incomplete) {
-      const { superReassembly } = each;
-      const more = superReassembly.held - most.held;
-      const older = superReassembly.oldestSince < most.oldestSince;
-      if (more < 0 || (more === 0 && (owner === session || !older))) continue;
-      most = superReassembly;
-      owner = each;
-    }
-    const oldest = most.reclaim();
-    if (oldest === undefined) return;
-    this.drops.superFramesReclaimed++;
-    this.#salvage(owner, oldest, !owner.clear);
-    this.#sendKept();
-  }
-
-  #sendKept(): void {
-    this.#target.drain();
-    this.#releaseSuper();
-  }
-
-  #salvage(session: Session, frame: PartialSuperFrame, sealed: boolean): void {
-    this.#keep(session, frame);
-    salvage(this.#io.slab, frame, (offset, length, offload) => {
-      if (!sealed) session.clearOctetsIn += length;
-      this.#target.frame(session, offset, length, offload, frame.straight);
-    });
-  }
-
-  /** The super-frame stays in its memory until the next turn, when what was sent has left. */
-  #keep(session: Session, frame: PartialSuperFrame): void {
-    this.#super.push(frame);
-    this.#superOwners.push(session);
+    this.#whole.keep(slot, session);
   }
 
   /** Makes do with the super-frames that have waited long enough for their pieces. */
   giveUp(now: number, sessions: Iterable<Session>): void {
-    this.#now = now;
-    this.deadline = Number.POSITIVE_INFINITY;
-    for (const session of sessions) {
-      const { superReassembly } = session;
-      for (let late = superReassembly.late(now); late; late = superReassembly.late(now)) {
-        this.#salvage(session, late, !session.clear);
-      }
-      if (!superReassembly.isEmpty) this.deadline = now + SUPER_FRAME_PATIENCE;
-    }
+    this.#superFrames.giveUp(now, sessions);
   }
 
   /** Gives back the memory of frames that were put together; after the drain of a turn. */
   release(): void {
-    this.#releaseSuper();
-    let left = 0;
-    for (const session of this.#incomplete) {
-      const { superReassembly } = session;
-      if (superReassembly.isEmpty) continue;
-      superReassembly.settle(this.#io.slab);
-      this.deadline = Math.min(this.deadline, this.#now + SUPER_FRAME_PATIENCE);
-      this.#incomplete[left++] = session;
-    }
-    this.#incomplete.length = left;
-    if (this.#whole.length === 0) return;
-    for (let i = 0; i < this.#whole.length; i++) {
-      this.#wholeOwners[i].reassembly.release(this.#whole[i]);
-    }
-    this.#whole.length = 0;
-    this.#wholeOwners.length = 0;
-  }
-
-  #releaseSuper(): void {
-    for (let i = 0; i < this.#super.length; i++) {
-      this.#superOwners[i].superReassembly.release(this.#super[i]);
-    }
-    this.#super.length = this.#superOwners.length = 0;
+    this.#superFrames.release();
+    if (this.#whole.count > 0) this.#whole.giveBack(giveFrame);
   }
 
   #control(session: Session, type: number, offset: number, length: number): void {
@@ -518,4 +372,8 @@ export class Ingress {
         this.#target.packet(session, type, offset, length);
     }
   }
+}
+
+function giveFrame({ reassembly }: Session, slot: number): void {
+  reassembly.release(slot);
 }

@@ -84,9 +84,9 @@ export class Switchboard {
     this.talk = new ClaimTalk(io.slab, this.claims, outputs.links);
   }
 
-  /** A turn begins. */
+  /** A turn begins. Small integers need no memory of their own when they are handed on. */
   setNow(now: number): void {
-    this.now = this.outputs.now = this.claims.now = now;
+    this.now = this.outputs.now = this.claims.now = Math.floor(now);
   }
 
   // ---- frames in

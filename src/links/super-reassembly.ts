@@ -147,8 +147,10 @@ export class SuperReassembly {
 
   /** Takes a whole frame out. */
   take(frame: PartialSuperFrame): void {
-    const at = this.#partial.indexOf(frame);
-    if (at >= 0) this.#partial.splice(at, 1);
+    const partial = this.#partial;
+    let left = 0;
+    for (const each of partial) if (each !== frame) partial[left++] = each;
+    if (left < partial.length) partial.pop(); // `splice` would make an array of it
   }
 
   /** The record of a frame that was taken out may be used again; its memory goes back. */

@@ -1,0 +1,27 @@
+/**
+ * What was put together in a turn and lies in borrowed memory until what was sent of it has
+ * left, with the sessions that it goes back to. Only the count falls when they have it back: an
+ * array that is emptied gives its own memory back, and takes other for the next frame.
+ */
+import type { Session } from './session.ts';
+
+export class KeptUntilSent<T> {
+  readonly #things: T[] = [];
+  readonly #owners: Session[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  keep(thing: T, owner: Session): void {
+    this.#things[this.#count] = thing;
+    this.#owners[this.#count++] = owner;
+  }
+
+  /** @param give puts one of them back where its session has it from */
+  giveBack(give: (owner: Session, thing: T) => void): void {
+    for (let i = 0; i < this.#count; i++) give(this.#owners[i], this.#things[i]);
+    this.#count = 0;
+  }
+}
