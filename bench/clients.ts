@@ -1,14 +1,15 @@
 /**
- * The C clients of the bench, compiled when they are first needed.
+ * The C programs of the bench, compiled when they are first needed.
  *
- * They are in C because a real VDE client is: what is measured is the switch,
- * so the clients must be as cheap as QEMU's or vde_plug's own loop.
+ * The clients are in C because a real VDE client is: what is measured is the switch,
+ * so the clients must be as cheap as QEMU's or vde_plug's own loop. bare-copy.c is the
+ * bound of the field.
  */
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-export type ClientName = 'vde-traffic' | 'vde-pingpong' | 'vde-gap';
+export type ClientName = 'vde-traffic' | 'vde-pingpong' | 'vde-gap' | 'bare-copy';
 
 export class Clients {
   readonly #sources: string;
@@ -37,7 +38,8 @@ export class Clients {
   #build(name: ClientName): { path: string } | { missing: string } {
     const known = this.#built.get(name);
     if (known !== undefined) return known;
-    const result = compile(join(this.#sources, `${name}.c`), join(this.#output, name));
+    const libraries = name === 'bare-copy' ? [] : ['-lvdeplug'];
+    const result = compile(join(this.#sources, `${name}.c`), join(this.#output, name), libraries);
     this.#built.set(name, result);
     return result;
   }
@@ -48,11 +50,15 @@ export function isInstalled(program: string): boolean {
   return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).status === 0;
 }
 
-function compile(source: string, program: string): { path: string } | { missing: string } {
+function compile(
+  source: string,
+  program: string,
+  libraries: readonly string[],
+): { path: string } | { missing: string } {
   const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra'];
   const { error, status, stderr } = spawnSync(
     'cc',
-    [...flags, '-o', program, source, '-lvdeplug'],
+    [...flags, '-o', program, source, ...libraries],
     { encoding: 'utf8' },
   );
   if (error !== undefined) return { missing: 'there is no C compiler: install gcc' };

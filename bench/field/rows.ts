@@ -5,6 +5,7 @@
 
 import type { Bench, Contender, Measurement, Row, Target } from '../row.ts';
 import type { Contestant } from './contestant.ts';
+import { bareCopy } from './contestants/bare-copy.ts';
 import { kithGuests, kithPlainGuests, measureGuests, vdeGuests } from './contestants/guests.ts';
 import { veth, vethWithoutOffloads, vxlan } from './contestants/kernel.ts';
 import { kithAes, kithChaCha, kithLocal, kithPlain, kithTcp } from './contestants/kith.ts';
@@ -41,7 +42,7 @@ const PEERS = [
 const KITHS = [kithPlain, kithAes, kithChaCha, kithTcp];
 const BEST_PEER = 'best peer';
 
-const ALL = [veth, vethWithoutOffloads, vxlan, ...KITHS, ...PEERS];
+const ALL = [veth, vethWithoutOffloads, vxlan, bareCopy, ...KITHS, ...PEERS];
 
 export const fieldRows: readonly Row[] = [
   {
@@ -51,7 +52,11 @@ export const fieldRows: readonly Row[] = [
     ),
     metrics: METRICS,
     best: { name: BEST_PEER, of: PEERS.map(({ name }) => name) },
-    ratios: [...ratiosTo(veth.name, ALL), ...ratiosTo(BEST_PEER, [...KITHS, ...PEERS])],
+    ratios: [
+      ...ratiosTo(veth.name, ALL),
+      ...ratiosTo(BEST_PEER, [...KITHS, ...PEERS]),
+      ...ratiosTo(bareCopy.name, [kithPlain]),
+    ],
     targets: [
       atLeast(TCP, kithPlain, 0.5, veth.name),
       atLeast(TCP, kithPlain, 0.8, vxlan.name),
