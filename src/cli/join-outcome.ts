@@ -20,19 +20,35 @@ export interface JoinFacts {
   readonly status: Pick<NodeStatus, 'told'>;
 }
 
-/** @throws KithError 'ticket' or 'refused' when one end will have no link */
+/**
+ * A no that came by the friend's own key ends the wait.
+ * @throws KithError 'ticket' or 'refused' when one end will have no link
+ */
 export function throwIfRefused(friend: FriendStatus): void {
   if (friend.refusal === undefined) return;
   const who = nameOf(friend);
   if (friend.refusal === 'unknown-peer') {
     throw new KithError(
       'ticket',
-      `${who} does not take this ticket: it has expired there or somebody has used it; ask for a new one`,
+      `${who} does not take this ticket, and says so by its own key: it has expired there or somebody has used it; \`kith join\` a new one from ${who}, which replaces it, or \`kith friends remove ${shortUid(friend.uid)}\``,
     );
   }
   throw new KithError(
     'refused',
     `${who} is a friend now, but there can be no link: ${friend.lastError ?? friend.refusal}`,
+  );
+}
+
+/**
+ * A no that nobody has vouched for is waited out: a right answer may still come.
+ * @throws KithError 'refused' when that is all that was heard until the end of the wait
+ */
+export function throwIfDenied({ waited, friend, link }: Omit<JoinFacts, 'status'>): void {
+  if (waited === 0 || link !== undefined || friend.unproven === undefined) return;
+  const who = nameOf(friend);
+  throw new KithError(
+    'refused',
+    `${who} is a friend now, but no link came up in ${waited / 1000} s: who answers there says no, and has not proved to be ${who} (${withoutStop(friend.lastError ?? 'it speaks another version')}); it is tried on and on`,
   );
 }
 

@@ -103,6 +103,11 @@ export class BridgeControl {
     this.#configure();
   }
 
+  /** What was said of ports since the node runs. */
+  get said(): ReadonlyMap<number, TreePortSettings> {
+    return this.#said;
+  }
+
   get enabled(): boolean {
     return this.#tree !== undefined;
   }

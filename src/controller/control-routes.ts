@@ -62,6 +62,13 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
   reading('/v1/links', 'links', 'The links that are up.', z.array(schemas.linkStatus), (api) =>
     api.links(),
   ),
+  reading(
+    '/v1/links/missing',
+    'missingLinks',
+    'The friends without a link, and why.',
+    z.array(schemas.missingLink),
+    (api) => api.missingLinks(),
+  ),
   reading('/v1/ports', 'ports', 'The ports of the switch.', z.array(schemas.portStatus), (api) =>
     api.ports(),
   ),
@@ -232,6 +239,22 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     body: schemas.addressRequest,
     answer: schemas.switchStatus,
     run: (api, body) => api.setAddress(body),
+  }),
+  acting({
+    path: '/v1/switch/save',
+    operation: 'saveSwitch',
+    summary: 'Keeps what is set of the switch over the end of the node.',
+    body: schemas.keepSwitchRequest,
+    answer: schemas.switchStatus,
+    run: (api) => api.saveSwitch(),
+  }),
+  acting({
+    path: '/v1/switch/forget',
+    operation: 'forgetSwitch',
+    summary: 'Keeps nothing of it: from the next start on the configuration counts.',
+    body: schemas.keepSwitchRequest,
+    answer: schemas.switchStatus,
+    run: (api) => api.forgetSwitch(),
   }),
   reading(
     '/v1/impairments',

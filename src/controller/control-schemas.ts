@@ -72,6 +72,24 @@ const namedPort = {
   port: portNumber.exactOptional().describe('Its number, if it is there now.'),
 };
 
+const switchSettingName = z.object({
+  set: z.enum([
+    'hub',
+    'ageing',
+    'minPersistence',
+    'collection',
+    'addressesPerPort',
+    'tableSize',
+    'mirror',
+    'storm',
+    'address',
+    'stp',
+  ]),
+  port: portReference.exactOptional().describe('As the port is named; absent: of every port.'),
+  mac: z.string().exactOptional(),
+  vlan: z.int().exactOptional(),
+});
+
 export const switchStatus = z.object({
   hub: z.boolean().describe('Every frame goes to every port, and nothing is learnt.'),
   ageing: milliseconds,
@@ -90,7 +108,11 @@ export const switchStatus = z.object({
     ports: z.array(z.object({ ...namedPort, limits: stormSection })),
   }),
   statics: z.array(z.object({ ...namedPort, mac: z.string(), vlan: z.int() })),
+  kept: z.array(switchSettingName).describe('What is set again at the next start.'),
+  unsaved: z.array(switchSettingName).describe('What is as it is until the node ends.'),
 });
+
+export const keepSwitchRequest = z.strictObject({});
 
 /** As a number of milliseconds that the configuration has in seconds. */
 function seconds(minimum: number, maximum: number) {
@@ -166,6 +188,10 @@ export const nodeStatus = z.object({
   counters,
 });
 
+const unprovenRefusal = z
+  .literal('version')
+  .describe('What somebody at its address has said, and has proved nothing: a hint at most.');
+
 export const friendStatus = z.object({
   uid,
   name: z.string(),
@@ -179,11 +205,14 @@ export const friendStatus = z.object({
   link: portNumber.exactOptional(),
   unreached: z.string().exactOptional().describe('Why no address answered when last called.'),
   refusal: z.enum(REFUSALS).exactOptional().describe('Why one end will have no link.'),
+  mend: z.string().exactOptional().describe('What can be done about the refusal.'),
+  unproven: unprovenRefusal.exactOptional(),
   lastError: z.string().exactOptional(),
   retryIn: milliseconds.exactOptional(),
 });
 
 export const linkStatus = z.object({
+  state: z.literal('up'),
   port: portNumber,
   friend: uid,
   friendName: z.string(),
@@ -207,6 +236,22 @@ export const linkStatus = z.object({
   clearSince: z.iso.datetime(),
   keyUpdates: z.number(),
   dropped: counters,
+});
+
+export const missingLink = z.object({
+  port: portNumber,
+  friend: uid,
+  friendName: z.string(),
+  state: z.enum(['refused', 'dialling', 'waiting', 'no-address']),
+  since: z.number().describe('Milliseconds that there has been no link.'),
+  attempts: count.describe('Attempts of ours that have failed, one after another.'),
+  addresses: z.array(z.string()),
+  retryIn: milliseconds.exactOptional(),
+  lastError: z.string().exactOptional(),
+  lastErrorAge: milliseconds.exactOptional(),
+  refusal: z.enum(REFUSALS).exactOptional(),
+  unproven: unprovenRefusal.exactOptional(),
+  mend: z.string().exactOptional(),
 });
 
 export const portStatus = z.object({
@@ -401,6 +446,7 @@ type Matches<Schema extends z.ZodType, Type> = Same<z.output<Schema>, Mutable<Ty
 true satisfies Matches<typeof nodeStatus, Api.NodeStatus>;
 true satisfies Matches<typeof friendStatus, Api.FriendStatus>;
 true satisfies Matches<typeof linkStatus, Api.LinkStatus>;
+true satisfies Matches<typeof missingLink, Api.MissingLink>;
 true satisfies Matches<typeof portStatus, Api.PortStatus>;
 true satisfies Matches<typeof macStatus, Api.MacStatus>;
 true satisfies Matches<typeof groupStatus, Api.GroupStatus>;

@@ -127,7 +127,13 @@ export class FriendBook {
     }
     const known = this.#friends.get(ticket.issuerUid);
     if (known !== undefined) {
-      known.addresses = [...new Set([...ticket.addresses, ...known.addresses])];
+      if (wasNeverConnected(known)) {
+        // The ticket that it came in by was of no use: this one is in its place.
+        known.name = ticket.issuerName;
+        known.addresses = ticket.addresses;
+      } else {
+        known.addresses = [...new Set([...ticket.addresses, ...known.addresses])];
+      }
       known.publicKey ??= ticket.issuerKey;
       if (known.current === undefined) known.ticketSecret = ticket.secret;
       await this.#save();
@@ -298,6 +304,11 @@ interface Known {
 
 function fromHex(text: string | undefined): Uint8Array | undefined {
   return text === undefined ? undefined : Buffer.from(text, 'hex');
+}
+
+/** Whether all that we know of a friend is what its ticket said. */
+function wasNeverConnected({ source, ticketSecret }: Friend): boolean {
+  return source === 'joined' && ticketSecret !== undefined;
 }
 
 function isOpen(ticket: StoredTicket): boolean {

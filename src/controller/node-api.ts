@@ -51,6 +51,9 @@ export type FriendState = 'offline' | 'connecting' | 'connected' | 'refused';
 /** No group in common and plaintext forbidden, one end unknown to the other, ciphers that differ. */
 export type Refusal = 'plaintext-refused' | 'unknown-peer' | 'no-common-cipher';
 
+/** It speaks another version of the handshake. */
+export type UnprovenRefusal = 'version';
+
 export interface FriendStatus {
   readonly uid: string;
   readonly name: string;
@@ -70,14 +73,19 @@ export interface FriendStatus {
   readonly link?: number;
   /** Why none of its addresses answered when last called, as a sentence; absent when one did. */
   readonly unreached?: string;
-  /** Set when the state is `refused`. */
+  /** Set when the state is `refused`: one end has said so, and has proved who it is. */
   readonly refusal?: Refusal;
+  /** What can be done about the refusal, as a sentence. */
+  readonly mend?: string;
+  /** Somebody at its address has said no when last called, and has proved nothing: a hint at most. */
+  readonly unproven?: UnprovenRefusal;
   /** Why the last attempt failed, as a sentence. */
   readonly lastError?: string;
   readonly retryIn?: number;
 }
 
 export interface LinkStatus {
+  readonly state: 'up';
   /** The switch port of the link. */
   readonly port: number;
   readonly friend: string;
@@ -108,6 +116,30 @@ export interface LinkStatus {
   readonly clearSince: string;
   readonly keyUpdates: number;
   readonly dropped: Readonly<Record<string, number>>;
+}
+
+/** A friend without a link. `refused`, as in FriendStatus; `waiting`: until the next attempt. */
+export interface MissingLink {
+  /** The switch port that the link will have. */
+  readonly port: number;
+  readonly friend: string;
+  readonly friendName: string;
+  readonly state: 'refused' | 'dialling' | 'waiting' | 'no-address';
+  /** For so long there has been no link. */
+  readonly since: number;
+  /** Attempts of ours that have failed, one after another. */
+  readonly attempts: number;
+  /** URLs we dial, in this order. */
+  readonly addresses: readonly string[];
+  /** Until the next attempt; absent while none waits. */
+  readonly retryIn?: number;
+  /** Why the last attempt failed, as a sentence. */
+  readonly lastError?: string;
+  /** For so long that has been known. */
+  readonly lastErrorAge?: number;
+  readonly refusal?: Refusal;
+  readonly unproven?: UnprovenRefusal;
+  readonly mend?: string;
 }
 
 export interface PortStatus {
@@ -334,6 +366,30 @@ export interface SwitchStatus {
     readonly ports: readonly (NamedPort & { readonly limits: StormLimits })[];
   };
   readonly statics: readonly (NamedPort & { readonly mac: string; readonly vlan: number })[];
+  /** What `saveSwitch` has kept: it is set again at the next start. */
+  readonly kept: readonly SwitchSettingName[];
+  /** What is as it is until the node ends, and other from the next start on. */
+  readonly unsaved: readonly SwitchSettingName[];
+}
+
+/** Which setting of the switch it is. */
+export interface SwitchSettingName {
+  readonly set:
+    | 'hub'
+    | 'ageing'
+    | 'minPersistence'
+    | 'collection'
+    | 'addressesPerPort'
+    | 'tableSize'
+    | 'mirror'
+    | 'storm'
+    | 'address'
+    | 'stp';
+  /** Of this port, as it is named; absent: of every port, or of none. */
+  readonly port?: number | string;
+  /** Of a static address. */
+  readonly mac?: string;
+  readonly vlan?: number;
 }
 
 /** What is to be another; what is left out stays. */
@@ -386,6 +442,8 @@ export interface NodeApi {
   status(): Promise<NodeStatus>;
   friends(): Promise<readonly FriendStatus[]>;
   links(): Promise<readonly LinkStatus[]>;
+  /** The friends without a link, and why. */
+  missingLinks(): Promise<readonly MissingLink[]>;
   ports(): Promise<readonly PortStatus[]>;
   mac(): Promise<readonly MacStatus[]>;
   stp(): Promise<StpStatus>;
@@ -426,6 +484,10 @@ export interface NodeApi {
   limitStorms(request: StormRequest): Promise<SwitchStatus>;
   /** Says where a station is, whatever is heard, or no longer. */
   setAddress(request: AddressRequest): Promise<SwitchStatus>;
+  /** Keeps what is set of the switch, and of its ports in the spanning tree, over the end of the node. */
+  saveSwitch(): Promise<SwitchStatus>;
+  /** Keeps nothing of it: what is set stays until the node ends, and then the configuration counts. */
+  forgetSwitch(): Promise<SwitchStatus>;
   /** The ports that are impaired. */
   impairments(): Promise<readonly ImpairmentStatus[]>;
   /** Impairs what leaves by a port, or no longer. */

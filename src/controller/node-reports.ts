@@ -11,6 +11,7 @@ import { kithVersion } from '../version.ts';
 import { CaptureStream, WHOLE_FRAMES } from './capture.ts';
 import { weakKeyWarning } from './config.ts';
 import type { GroupEntry } from './group-book.ts';
+import { missingLink } from './missing-links.ts';
 import type { NodeParts } from './node.ts';
 import type {
   AddGroup,
@@ -25,6 +26,7 @@ import type {
   LinkStatus,
   MacStatus,
   MirrorRequest,
+  MissingLink,
   NodeApi,
   NodeStatus,
   PlaintextFloor,
@@ -46,6 +48,7 @@ import type {
 import { ticketAddresses } from './own-addresses.ts';
 import type { ClearAccount } from './plaintext-audit.ts';
 import { portNamed } from './port-names.ts';
+import { mendOf } from './refusal-mend.ts';
 import { SwitchReports } from './switch-reports.ts';
 import { explain, troubleOf } from './why.ts';
 
@@ -113,6 +116,13 @@ export class NodeReports implements NodeApi {
       if (report !== undefined) links.push(this.#linkStatus(friend, report));
     }
     return links;
+  }
+
+  async missingLinks(): Promise<readonly MissingLink[]> {
+    const now = monotonicClock.now();
+    return this.#parts.core.friends
+      .filter(({ current }) => current === undefined)
+      .map((friend) => missingLink(friend, now));
   }
 
   async ports(): Promise<readonly PortStatus[]> {
@@ -333,6 +343,14 @@ export class NodeReports implements NodeApi {
     return this.#switch.setAddress(request);
   }
 
+  saveSwitch(): Promise<SwitchStatus> {
+    return this.#switch.save();
+  }
+
+  forgetSwitch(): Promise<SwitchStatus> {
+    return this.#switch.forget();
+  }
+
   async impairments(): Promise<readonly ImpairmentStatus[]> {
     const reports = await this.#parts.dataPlane.impairments();
     return reports
@@ -376,6 +394,7 @@ export class NodeReports implements NodeApi {
     const counters = this.#parts.dataPlane.counters.read(friend.port);
     const clear = this.#parts.plaintext.accountOf(friend);
     return {
+      state: 'up',
       port: friend.port,
       friend: friend.uid,
       friendName: nameOf(friend),
@@ -532,6 +551,7 @@ function relayOf(
 function friendStatus(friend: Friend, clear: ClearAccount): FriendStatus {
   const wait = friend.retryAt - monotonicClock.now();
   const lastError = troubleOf(friend);
+  const mend = mendOf(friend);
   return {
     uid: friend.uid,
     name: nameOf(friend),
@@ -544,6 +564,8 @@ function friendStatus(friend: Friend, clear: ClearAccount): FriendStatus {
     clearSince: new Date(clear.since).toISOString(),
     ...(friend.current === undefined ? {} : { link: friend.port }),
     ...(friend.refusal === undefined ? {} : { refusal: friend.refusal }),
+    ...(mend === undefined ? {} : { mend }),
+    ...(friend.unproven === undefined ? {} : { unproven: friend.unproven }),
     ...(friend.unreached === undefined ? {} : { unreached: friend.unreached }),
     ...(lastError === undefined ? {} : { lastError }),
     ...(friend.retryTimer !== undefined && wait > 0 ? { retryIn: wait } : {}),

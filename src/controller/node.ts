@@ -49,11 +49,13 @@ import { type Interfaces, type OwnAddresses, ownAddresses } from './own-addresse
 import type { ClearAccount } from './plaintext-audit.ts';
 import { PlaintextLedger } from './plaintext-ledger.ts';
 import { PlaintextWatch } from './plaintext-watch.ts';
-import { portNamed } from './port-names.ts';
+import { lastingPortName, portNamed } from './port-names.ts';
 import { PortPlan } from './port-plan.ts';
 import { RememberedPorts } from './remembered-ports.ts';
 import { SwitchAdmin } from './switch-admin.ts';
+import { SwitchKeeper } from './switch-keeper.ts';
 import { SwitchSettings } from './switch-settings.ts';
+import { loadSwitchFile, type SwitchDifference } from './switch-store.ts';
 import { Taps } from './taps.ts';
 import { configuredTreePort } from './tree-ports.ts';
 import { leadsOverUs, underlay } from './underlay.ts';
@@ -106,6 +108,7 @@ export interface NodeParts {
   readonly taps: Taps;
   readonly settings: SwitchSettings;
   readonly switchAdmin: SwitchAdmin;
+  readonly switchKeeper: SwitchKeeper;
   readonly vlans: VlanRegistry;
   readonly startedAt: number;
   /** URLs to give to friends. */
@@ -160,7 +163,11 @@ export async function startNode(
   });
   const ledger = new PlaintextLedger({ home, log });
   const carried = await ledger.read();
-  const prepared = { identity, book, groups, ledger, carried, socketGroup, consoleGroup };
+  const keptSwitch = await loadSwitchFile(home);
+  const prepared = {
+    ...{ identity, book, groups, ledger, carried, keptSwitch },
+    ...{ socketGroup, consoleGroup },
+  };
   const node: Assembly = new Assembly(prepared, options, log, environment);
   try {
     await node.start();
@@ -190,6 +197,8 @@ interface Prepared {
   readonly ledger: PlaintextLedger;
   /** What the ledger held. */
   readonly carried: ReadonlyMap<string, ClearAccount>;
+  /** What `kith switch save` has kept. */
+  readonly keptSwitch: readonly SwitchDifference[];
   /** For the VDE server. */
   readonly socketGroup: { readonly group?: number };
   /** For the console. */
@@ -253,6 +262,17 @@ class Assembly {
       settings,
       resolve: (reference) => this.#portOf(reference),
     });
+    const switchKeeper = new SwitchKeeper({
+      home,
+      config: config.switch,
+      kept: prepared.keptSwitch,
+      settings,
+      admin: switchAdmin,
+      resolve: (reference) => this.#portOf(reference),
+      lastingName: (port) => lastingPortName(port, core.friends, taps.list()),
+      saidToTree: () => bridge.said,
+      log,
+    });
     const bridgeAddress = bridgeAddressOf(identity.uid);
     const bridge = new BridgeControl({
       clock: monotonicClock,
@@ -271,8 +291,10 @@ class Assembly {
       },
       bridgeAddress,
       stp: config.stp,
-      settingsOf: (port, kind) =>
-        configuredTreePort(config, (reference) => this.#portOf(reference), port, kind),
+      settingsOf: (port, kind) => ({
+        ...configuredTreePort(config, (reference) => this.#portOf(reference), port, kind),
+        ...switchKeeper.treePort(port),
+      }),
       onEvent: (event) => {
         log.info(event, 'spanning tree');
         this.#console.treeEvent(event);
@@ -353,6 +375,7 @@ class Assembly {
       taps,
       settings,
       switchAdmin,
+      switchKeeper,
       vlans,
       startedAt: monotonicClock.now(),
       addresses: () =>
@@ -392,6 +415,7 @@ class Assembly {
     for (const url of this.#config.listen) await ports.listen(url, (each) => core.listen(each));
     await ports.save();
     await this.#console.runScript();
+    this.parts.switchKeeper.restore();
     await vde.start();
     await this.#console.start();
     for (const tap of this.#config.taps) addConfigured(taps, tap);

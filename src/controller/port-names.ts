@@ -4,7 +4,9 @@
  * Friends may call themselves what they like, so the names that the configuration gives them
  * count first, and a name that two have means nobody.
  */
+import { MAX_PORT } from '../switch/port.ts';
 import type { PortReference } from './config-ports.ts';
+import { FIRST_LINK_PORT } from './friend-book.ts';
 
 export interface NamedPorts {
   /** Friends of the configuration, by the names it gives them. */
@@ -28,4 +30,20 @@ export function portNamed(reference: PortReference, ports: NamedPorts): number |
   if (tap !== undefined) return tap.port;
   const called = friends.filter(({ name }) => name === reference);
   return called.length === 1 ? called[0].port : undefined;
+}
+
+/**
+ * What means a port also after the next start, when friends and interfaces may have others.
+ * @returns undefined for the port of a friend who is none any more
+ */
+export function lastingPortName(
+  port: number,
+  friends: NamedPorts['friends'],
+  taps: NamedPorts['taps'],
+): PortReference | undefined {
+  const friend = friends.find((each) => each.port === port);
+  if (friend !== undefined) return friend.uid;
+  const tap = taps.find((each) => each.port === port);
+  if (tap !== undefined) return tap.name;
+  return port >= FIRST_LINK_PORT && port < MAX_PORT ? undefined : port;
 }

@@ -11,12 +11,15 @@ import type {
   SwitchChanges,
   SwitchStatus,
 } from './node-api.ts';
+import { learningOf } from './switch-learning.ts';
 
-const SECOND = 1000;
 /** Of the slots, so many quarters are used, as FilteringDatabase has it. */
 const USED_QUARTERS = 3;
 
-type Parts = Pick<NodeParts, 'config' | 'dataPlane' | 'settings' | 'switchAdmin' | 'vlans'>;
+type Parts = Pick<
+  NodeParts,
+  'config' | 'dataPlane' | 'settings' | 'switchAdmin' | 'switchKeeper' | 'vlans'
+>;
 
 export interface PortFinder {
   /** @returns undefined when nothing of that name is there now */
@@ -35,18 +38,12 @@ export class SwitchReports {
   }
 
   async status(): Promise<SwitchStatus> {
-    const { config, dataPlane, settings, switchAdmin, vlans } = this.#parts;
-    const { admin } = settings;
+    const { config, dataPlane, settings, switchAdmin, switchKeeper, vlans } = this.#parts;
     const configured = config.switch;
     const addresses = await dataPlane.addresses();
     const { mirror } = switchAdmin;
     return {
-      hub: admin.hub ?? false,
-      ageing: admin.ageingTime ?? configured.ageing * SECOND,
-      minPersistence: admin.minPersistence ?? configured.minPersistence * SECOND,
-      collection: admin.collectionInterval ?? configured.collection * SECOND,
-      addressesPerPort: admin.portLimit ?? configured.addressesPerPort,
-      tableSize: admin.capacity ?? checkedCapacity(configured.tableSize),
+      ...learningOf(configured, settings.admin),
       addresses: addresses.length,
       snooping: configured.snooping,
       ...(vlans.tables() === undefined ? {} : { vlans: vlans.vlans }),
@@ -67,7 +64,20 @@ export class SwitchReports {
       statics: switchAdmin.addresses.map(({ mac, vlan, port }) => {
         return { ...this.#named(port), mac, vlan };
       }),
+      ...switchKeeper.report(),
     };
+  }
+
+  /** Keeps all as it is now, over the end of the node. */
+  async save(): Promise<SwitchStatus> {
+    await this.#parts.switchKeeper.save();
+    return await this.status();
+  }
+
+  /** Keeps nothing. */
+  async forget(): Promise<SwitchStatus> {
+    await this.#parts.switchKeeper.forget();
+    return await this.status();
   }
 
   async change(changes: SwitchChanges): Promise<SwitchStatus> {

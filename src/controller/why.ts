@@ -4,6 +4,7 @@ import type { CipherOffer } from '../links/handshake/handshake-payload.ts';
 import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
 import type { GroupBook } from './group-book.ts';
 import type { WhyReport } from './node-api.ts';
+import { mendOf } from './refusal-mend.ts';
 
 /** Octets of a session's fingerprint. */
 const FINGERPRINT_LENGTH = 8;
@@ -92,7 +93,7 @@ export function troubleOf({ lastError, uid, name }: Friend): string | undefined 
 function absence(friend: Friend, name: string): string {
   const trouble = troubleOf(friend);
   if (friend.refusal !== undefined)
-    return `There can be no link to ${name} as things are. ${trouble ?? ''}`;
+    return `There can be no link to ${name} as things are. ${trouble ?? ''} ${mendOf(friend)}`;
   const error = trouble === undefined ? '' : ` The last attempt: ${trouble}`;
   if (friend.candidates.length === 0) {
     return `There is no link to ${name}: no address is known, so the friend has to call us.${error}`;

@@ -70,6 +70,7 @@ export class Connector {
         friend.attempt = undefined;
         const refusal = error instanceof DialError ? error.refusal : undefined;
         friend.unreached = refusal === undefined ? error.message : undefined;
+        friend.unproven = error instanceof DialError ? error.unproven : undefined;
         if (friend.current === undefined) {
           friend.failed(error.message, this.#options.clock.now(), refusal);
         }

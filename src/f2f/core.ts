@@ -217,6 +217,7 @@ export class F2FCore {
   addFriend(friend: Friend): void {
     if (this.#friends.has(friend.uid)) return;
     this.#friends.set(friend.uid, friend);
+    friend.absentSince = this.#options.clock.now();
     this.#connector.connect(friend);
     this.relays.review();
   }
@@ -368,7 +369,7 @@ export class F2FCore {
     this.#accepted.refused(carrier);
     const friend = failure.peerUid === undefined ? undefined : this.#friends.get(failure.peerUid);
     if (friend === undefined) return;
-    const refusal = refusalOf(failure.reason);
+    const refusal = refusalOf(failure);
     if (friend.current === undefined) {
       friend.failed(failure.detail, this.#options.clock.now(), refusal);
     } else if (refusal === 'plaintext-refused' && policy === this.#policy.current) {
@@ -515,6 +516,7 @@ export class F2FCore {
   #lost(friend: Friend, reason: string, refusal?: Refusal): void {
     if (friend.current === undefined) return;
     friend.current = undefined;
+    friend.absentSince = this.#options.clock.now();
     this.#policy.renewals.stop(friend);
     friend.failed(reason, this.#options.clock.now(), refusal);
     this.#options.log.warn({ friend: friend.name, uid: friend.uid }, `link lost: ${reason}`);

@@ -7,7 +7,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Carrier, LinkProvider } from '../links/contract.ts';
 import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
-import { type Refusal, refusalOf } from './friend.ts';
+import { type Refusal, refusalOf, type UnprovenRefusal, unprovenRefusalOf } from './friend.ts';
 import type { HandshakeDriver, HandshakeOutcome, InitiatorFacts } from './handshake-driver.ts';
 
 /** Milliseconds before the next address is tried beside the ones under way. */
@@ -51,15 +51,19 @@ export class DialError extends Error {
     this.failure = failure;
   }
 
-  /** Set when one end has said that it will have no link. */
+  /** Set when one end will have no link, and both have proved who they are. */
   get refusal(): Refusal | undefined {
-    return refusalOf(this.failure.reason);
+    return refusalOf(this.failure);
   }
 
-  /** Whether the friend itself has said no: it would say so at every address. */
+  /** Set when somebody who has proved nothing has said no. */
+  get unproven(): UnprovenRefusal | undefined {
+    return unprovenRefusalOf(this.failure);
+  }
+
+  /** Whether the friend itself has said no, by its key: it would say so at every address. */
   get isFinal(): boolean {
-    const { by, reason } = this.failure;
-    return by === 'peer' && (reason === 'plaintext-refused' || reason === 'unknown-peer');
+    return this.failure.by === 'peer' && this.refusal !== undefined;
   }
 }
 

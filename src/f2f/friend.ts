@@ -10,7 +10,7 @@
  */
 import { BackOff } from '../links/back-off.ts';
 import type { Carrier } from '../links/contract.ts';
-import type { FailureReason, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
+import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
 import type { Uid } from './uid.ts';
 
 export type FriendState = 'offline' | 'connecting' | 'connected' | 'refused';
@@ -34,9 +34,26 @@ export interface FriendSession {
 export const REFUSALS = ['plaintext-refused', 'unknown-peer', 'no-common-cipher'] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
-/** The refusal that a handshake ended with, if that is how it ended. */
-export function refusalOf(reason: FailureReason): Refusal | undefined {
-  return REFUSALS.find((each) => each === reason);
+/**
+ * The refusal that a handshake ended with, if that is how it ended. Only who has proved its key
+ * can refuse: what comes before the proof, somebody on the path may have made up.
+ */
+export function refusalOf({
+  reason,
+  peerUid,
+}: Pick<HandshakeFailure, 'reason' | 'peerUid'>): Refusal | undefined {
+  return peerUid === undefined ? undefined : REFUSALS.find((each) => each === reason);
+}
+
+/** A no that nobody has vouched for. It ends nothing, and is told to people as what it is. */
+export type UnprovenRefusal = 'version';
+
+/** What a handshake was told by somebody who has proved nothing, if that is how it ended. */
+export function unprovenRefusalOf({
+  reason,
+  peerUid,
+}: Pick<HandshakeFailure, 'reason' | 'peerUid'>): UnprovenRefusal | undefined {
+  return reason === 'version' && peerUid === undefined ? reason : undefined;
 }
 
 /**
@@ -81,6 +98,12 @@ export class Friend {
   lastError: string | undefined;
   /** Why none of its addresses answered when we last called, as a sentence; it may be able to call us. */
   unreached: string | undefined;
+  /** What somebody at its address said when we last called, unproven: the friend, or not. */
+  unproven: UnprovenRefusal | undefined;
+  /** Since when there is no link, milliseconds; of no account while there is one. */
+  absentSince = 0;
+  /** When an attempt last failed, milliseconds, the friend's or ours; absent: none has since there was a link. */
+  failedAt: number | undefined;
   #refusal: Refusal | undefined;
   #refusedAt = 0;
 
@@ -131,6 +154,7 @@ export class Friend {
 
   /** An attempt has failed, of the friend's or of ours. @param now milliseconds */
   failed(trouble: string, now: number, refusal?: Refusal): void {
+    this.failedAt = now;
     if (refusal !== undefined) this.#refusedAt = now;
     else if (this.#refusal !== undefined && now - this.#refusedAt < REFUSAL_MEMORY) return;
     this.#refusal = refusal;
@@ -141,6 +165,8 @@ export class Friend {
   forgetTrouble(): void {
     this.#refusal = undefined;
     this.lastError = undefined;
+    this.unproven = undefined;
+    this.failedAt = undefined;
   }
 
   get state(): FriendState {

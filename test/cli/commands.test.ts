@@ -2,15 +2,16 @@ import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { parseGroupFlag, weakKeyWarning } from '../../src/controller/config.ts';
 import { openControlServer } from '../../src/controller/control-server.ts';
-import { BOB, type FakeNode, fakeApi, OWN_UID } from './fake-node.ts';
+import type { FriendStatus, NodeApi } from '../../src/controller/node-api.ts';
+import { BOB, FAKE_MISSING, type FakeNode, fakeApi, OWN_UID } from './fake-node.ts';
 import { run, temporaryHome } from './run-cli.ts';
 
-async function withNode(t: ExecutionContext) {
+async function withNode(t: ExecutionContext, changes: Partial<NodeApi> = {}) {
   const home = await temporaryHome(t);
   const server = await openControlServer({ home, version: '0.1.0', log: pino({ enabled: false }) });
   t.teardown(() => server.close());
   const calls: FakeNode['calls'] = [];
-  server.serve(fakeApi(calls, () => {}, home));
+  server.serve({ ...fakeApi(calls, () => {}, home), ...changes });
   const kith = (args: readonly string[], options = {}) => run([...args, '--home', home], options);
   return { home, kith, calls };
 }
@@ -24,6 +25,7 @@ test('tables line up, with plain text when nobody is at a terminal', async (t) =
       'bob           1f0c9a000000  connected      2  invited  udp://192.0.2.1:4000  -',
       'mal?[31mlory  777777777777  connecting     -  config   -                     nobody answers (again in 4 s)',
       'carol         999999999999  refused        -  joined   udp://192.0.2.3:4000  We share no security group with carol.',
+      'carol: Join one group at both ends.',
       '',
     ].join('\n'),
   );
@@ -32,8 +34,12 @@ test('tables line up, with plain text when nobody is at a terminal', async (t) =
     [
       'PORT  FRIEND  VIA  REMOTE          SECURITY  CIPHER              UP      RTT   LOSS   MTU      IN    OUT  DROPPED',
       '   2  bob     udp  192.0.2.1:4000  sealed    aes-256-gcm  3 min 4 s  0.31 ms  1.5 %  1472  1.2 kB  34 MB        3',
-      'no link to mal?[31mlory: nobody answers',
-      'no link to carol, refused: We share no security group with carol.',
+      '',
+      'NO LINK TO    STATE              FOR  FAILED  AGAIN IN  LAST TROUBLE',
+      'mal?[31mlory  waiting      1 min 2 s       7       4 s  nobody answers',
+      'carol         refused            5 s       2         -  We share no security group with carol.',
+      'dave          has to call        1 h       0         -  -',
+      'carol: Join one group at both ends.',
       '',
     ].join('\n'),
   );
@@ -164,6 +170,36 @@ for (const name of ['status', 'friends', 'links', 'ports', 'mac', 'stp', 'groups
     t.deepEqual(JSON.parse(stdout), await fakeApi([], () => {}, home)[name]());
   });
 }
+
+test('links --all --json has the friends without a link, too, told apart by their state', async (t) => {
+  const { kith } = await withNode(t);
+  const { stdout } = await kith(['links', '--all', '--json']);
+  t.deepEqual(JSON.parse(stdout), [...(await fakeApi().links()), ...FAKE_MISSING]);
+  const none = await withNode(t, { links: async () => [], missingLinks: async () => [] });
+  t.is(
+    (await none.kith(['links'])).stdout,
+    'no link is up; `kith invite` and `kith join` make friends\n',
+  );
+});
+
+test('a no that nobody vouches for is waited out, and told as such', async (t) => {
+  const friends = async (): Promise<FriendStatus[]> => {
+    const [bob] = await fakeApi().friends();
+    const { link: _, ...rest } = bob!;
+    const lastError = 'udp://192.0.2.1:4000: The peer speaks versions 8 to 9.';
+    return [{ ...rest, state: 'offline', unproven: 'version', lastError }];
+  };
+  const { kith } = await withNode(t, { friends });
+  const began = performance.now();
+  const { code, stderr } = await kith(['join', 'T', '--wait', '0.3s']);
+  t.true(performance.now() - began >= 300, 'it goes on until then');
+  t.is(code, 9);
+  t.regex(
+    stderr,
+    /^kith: bob is a friend now, .* has not proved to be bob \(.*versions 8 to 9\); /,
+  );
+  t.is((await kith(['join', 'T', '--wait', '0s'])).code, 0);
+});
 
 test('colour on a terminal, unless NO_COLOR says no', async (t) => {
   const { kith } = await withNode(t);

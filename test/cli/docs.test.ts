@@ -58,6 +58,9 @@ test('every option the page names is there', async (t) => {
       'switch address add',
       'stp',
       'groups rotate',
+      'links',
+      'switch save',
+      'switch forget',
     ].map(async (name) => (await run([...name.split(' '), '--help'])).stdout),
   );
   const known = `${help.join('\n')} --unix-socket`;

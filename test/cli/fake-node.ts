@@ -4,6 +4,7 @@ import type { StartNode } from '../../src/cli/context.ts';
 import type { RunningNode } from '../../src/controller/node.ts';
 import type {
   ImpairmentStatus,
+  MissingLink,
   NodeApi,
   SwitchStatus,
   TapStatus,
@@ -32,6 +33,43 @@ export const FAKE_TAP: TapStatus = {
   attached: false,
 };
 
+export const FAKE_MISSING: readonly MissingLink[] = [
+  {
+    port: 514,
+    friend: '77'.repeat(20),
+    friendName: 'mal\u001b[31mlory',
+    state: 'waiting',
+    since: 62_000,
+    attempts: 7,
+    addresses: ['udp://192.0.2.2:4000'],
+    retryIn: 4200,
+    lastError: 'nobody answers',
+    lastErrorAge: 900,
+  },
+  {
+    port: 515,
+    friend: '99'.repeat(20),
+    friendName: 'carol',
+    state: 'refused',
+    since: 5000,
+    attempts: 2,
+    addresses: ['udp://192.0.2.3:4000'],
+    lastError: 'We share no security group with carol.',
+    lastErrorAge: 10,
+    refusal: 'plaintext-refused',
+    mend: 'Join one group at both ends.',
+  },
+  {
+    port: 516,
+    friend: '88'.repeat(20),
+    friendName: 'dave',
+    state: 'no-address',
+    since: 3_600_000,
+    attempts: 0,
+    addresses: [],
+  },
+];
+
 export const FAKE_IMPAIRMENT: ImpairmentStatus = {
   port: 513,
   name: 'bob',
@@ -59,6 +97,8 @@ export const FAKE_SWITCH: SwitchStatus = {
     { named: 3, port: 3, mac: '02:00:00:00:00:09', vlan: 0 },
     { named: 'carol', mac: '02:00:00:00:00:0a', vlan: 10 },
   ],
+  kept: [{ set: 'address', mac: '02:00:00:00:00:0a', vlan: 10 }],
+  unsaved: [{ set: 'ageing' }, { set: 'storm', port: 'bob' }, { set: 'stp', port: 3 }],
 };
 
 /** A section and two packets, of 60 and 1,514 octets; one was lost in between. */
@@ -155,11 +195,14 @@ export function fakeApi(
         clearOctetsOut: 0,
         clearSince: '2026-01-31T12:00:00.000Z',
         refusal: 'plaintext-refused',
+        mend: 'Join one group at both ends.',
         lastError: 'We share no security group with carol.',
       },
     ],
+    missingLinks: async () => FAKE_MISSING,
     links: async () => [
       {
+        state: 'up',
         port: 2,
         friend: BOB,
         friendName: 'bob',
@@ -325,6 +368,14 @@ export function fakeApi(
     setAddress: async (request) => {
       called('setAddress', request);
       return FAKE_SWITCH;
+    },
+    saveSwitch: async () => {
+      called('saveSwitch');
+      return { ...FAKE_SWITCH, kept: FAKE_SWITCH.unsaved, unsaved: [] };
+    },
+    forgetSwitch: async () => {
+      called('forgetSwitch');
+      return { ...FAKE_SWITCH, kept: [] };
     },
     impairments: async () => [FAKE_IMPAIRMENT],
     impair: async (request) => {

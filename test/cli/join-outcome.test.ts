@@ -67,7 +67,8 @@ test('a refusal is an error, with a code of its own unless the ticket is at faul
   t.notThrows(() => throwIfRefused({ ...OFFLINE, lastError: 'No answer.' }));
   t.throws(() => throwIfRefused({ ...OFFLINE, refusal: 'unknown-peer' }), {
     code: 'ticket',
-    message: /^bob does not take this ticket: .* somebody has used it; ask for a new one$/,
+    message:
+      /^bob does not take this ticket, and says so by its own key: .* somebody has used it; `kith join` a new one from bob, which replaces it, or `kith friends remove 1f0c9a\w*`$/,
   });
   const refused = { ...OFFLINE, refusal: 'plaintext-refused', lastError: 'No group.' } as const;
   t.throws(() => throwIfRefused(refused), { code: 'refused', message: /no link: No group\.$/ });

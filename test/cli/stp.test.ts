@@ -29,7 +29,7 @@ test('the node is told what the flags say', async (t) => {
   t.is(done.stderr, '');
   t.is(
     done.stdout,
-    'bob (port 513): cost 500000, edge off, bpdu-guard off, root-guard on, change-guard on, tries again\n',
+    'bob (port 513): cost 500000, edge off, bpdu-guard off, root-guard on, change-guard on, tries again, until the node ends (`kith switch save` keeps it)\n',
   );
   const json = await kith('513', '--cost', 'auto', '--json');
   t.deepEqual(JSON.parse(json.stdout), { port: 513, name: 'bob', cost: null });

@@ -29,6 +29,7 @@ VLANs      0, 10
 mirror     what passes bob (not here now), copied to kith0 (port 3)
 storms     500 broadcast, 900 multicast
 static     2 addresses
+kept       static address 02:00:00:00:00:0a in VLAN 10
 
 STORM LIMITS    BROADCAST  MULTICAST  UNKNOWN
 every port            500        900        -
@@ -37,15 +38,19 @@ bob (port 513)          -        900      100
 STATIC ADDRESS     VLAN  PORT
 02:00:00:00:00:09     0  port 3
 02:00:00:00:00:0a    10  carol (not here now)
+until the node ends: ageing, storm limits of bob, spanning tree of port 3 (\`kith switch save\` keeps what is set)
 `,
   );
   t.deepEqual(JSON.parse((await kith('--json')).stdout), FAKE_SWITCH);
   const { vlans: _, mirror: __, ...rest } = FAKE_SWITCH;
-  const plain = { ...rest, hub: true, statics: [], storm: { every: {}, ports: [] } };
+  const plain = { ...rest, hub: true, statics: [], storm: { every: {}, ports: [] }, ...NOTHING };
   const other = await withNode(t, { switch: async () => plain });
   const said = (await other.kith()).stdout;
   t.regex(said, /^mode +hub: everything/);
-  t.regex(said, /\nVLANs +none: tags pass as they are\nmirror +none\nstorms +no limits\nstatic +0/);
+  t.regex(
+    said,
+    /\nVLANs +none: tags pass as they are\nmirror +none\nstorms +no limits\nstatic +0 addresses\nkept +nothing\n$/,
+  );
   t.regex((await other.kith('address')).stdout, /^no static address; `kith switch address add/);
 });
 
@@ -92,6 +97,38 @@ test('the node is told what the flags say', async (t) => {
     ['setAddress', { mac: '02:00:00:00:00:09', vlan: 10, port: 'bob' }],
     ['setAddress', { mac: '02:00:00:00:00:09', vlan: 10, port: null }],
   ]);
+});
+
+const NOTHING = { kept: [], unsaved: [] };
+
+test('what is set is kept, or forgotten, and each change says how long it holds', async (t) => {
+  const { calls, kith } = await withNode(t);
+  for (const line of [
+    'set --hub on',
+    'storm --off',
+    'mirror 7',
+    'address remove 02:00:00:00:00:09',
+  ]) {
+    const { stdout } = await kith(...line.split(' '));
+    t.regex(
+      stdout,
+      /^until the node ends: ageing, .* \(`kith switch save` keeps what is set\)\n$/m,
+      line,
+    );
+  }
+  calls.splice(0);
+  t.is(
+    (await kith('save')).stdout,
+    'kept for the next start: ageing, storm limits of bob, spanning tree of port 3\n',
+  );
+  t.regex(
+    (await kith('forget')).stdout,
+    /^nothing is kept for the next start\nuntil the node ends: /,
+  );
+  t.deepEqual(JSON.parse((await kith('save', '--json')).stdout).unsaved, []);
+  t.deepEqual(calls, [['saveSwitch'], ['forgetSwitch'], ['saveSwitch']]);
+  const none = await withNode(t, { saveSwitch: async () => ({ ...FAKE_SWITCH, ...NOTHING }) });
+  t.is((await none.kith('save')).stdout, 'nothing to keep: all is as the node begins\n');
 });
 
 test('without flags, the part that they would change', async (t) => {

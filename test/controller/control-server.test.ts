@@ -53,6 +53,7 @@ test('the client sees the node as it is', async (t) => {
   for (const name of ['status', 'friends', 'links', 'ports', 'mac', 'stp', 'groups'] as const) {
     t.deepEqual(await client[name](), await api[name]());
   }
+  t.deepEqual(await client.missingLinks(), await api.missingLinks());
   t.is((await client.why('bob')).friendName, 'bob');
   t.is((await client.invite({ expiresInMs: 5000 })).ticket, 'kith1-ticket');
   t.deepEqual(await client.join('T'), { uid: BOB, name: 'bob' });

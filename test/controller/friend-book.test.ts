@@ -202,6 +202,30 @@ test('a ticket from somebody known adds addresses and makes nobody new', async (
   t.is(friend?.ticketSecret?.length, 16, 'it may not know us yet');
 });
 
+test('another ticket of a friend that was never connected takes the place of the first', async (t) => {
+  const issuer = await owner(t);
+  const { open } = await owner(t);
+  const book = open();
+  await book.load([]);
+  const ticketOf = (name: string, address: string, secret: number): string =>
+    makeTicket(issuer.identity, {
+      name,
+      addresses: [address],
+      expiresAt: 4e9,
+      secret: new Uint8Array(16).fill(secret),
+    });
+  const friend = await book.join(ticketOf('bob', 'udp://192.0.2.1:4000', 3));
+  t.is(await book.join(ticketOf('robert', 'udp://192.0.2.2:4000', 4)), friend);
+  t.deepEqual([friend.name, friend.addresses], ['robert', ['udp://192.0.2.2:4000']]);
+  t.is(friend.ticketSecret?.[0], 4);
+  const [stored] = await open().load([]);
+  t.deepEqual([stored?.name, stored?.ticketSecret?.[0]], ['robert', 4]);
+  friend.ticketSecret = undefined;
+  await book.join(ticketOf('bobby', 'udp://192.0.2.3:4000', 5));
+  t.is(friend.name, 'robert', 'a friend that has been here keeps its name');
+  t.deepEqual(friend.addresses, ['udp://192.0.2.3:4000', 'udp://192.0.2.2:4000']);
+});
+
 test('tickets that cannot be joined are told', async (t) => {
   const { open, identity } = await owner(t);
   const book = open();

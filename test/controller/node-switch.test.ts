@@ -1,5 +1,6 @@
 /** The switch of a running node as its operator sets it, with real cables and frames. */
-import { readSync, writeSync } from 'node:fs';
+import { existsSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type ErrorCode, KithError } from '../../src/errors.ts';
 import { systemSockets } from '../../src/io/system-sockets.ts';
@@ -95,6 +96,8 @@ test.serial('storms, the mirror, static addresses: from the configuration', asyn
     mirror: { to: { named: 3, port: 3 }, of: { named: 1, port: 1 } },
     storm: { every: { broadcast: 1 }, ports: [{ named: 2, port: 2, limits: { broadcast: 0 } }] },
     statics: [{ named: 2, port: 2, mac: mac(9), vlan: 0 }],
+    kept: [],
+    unsaved: [],
   });
   const [a, b, c, d] = [
     await plug(t, alice, 1),
@@ -205,4 +208,100 @@ test.serial('hash events come by themselves, and old addresses go when they are 
   a.send(BROADCAST, mac(3), 'x');
   await eventually('three', async () => (await alice.api.mac()).some((e) => e.mac === mac(3)));
   t.is(client.heard, '');
+});
+
+test.serial(
+  'what is saved is set again at the next start, and the configuration wins',
+  async (t) => {
+    const [alice, bob] = [await person(t, 'alice'), await person(t, 'bob')];
+    await bob.start({ friends: [friendEntry(alice)] });
+    const befriended = {
+      friends: [friendEntry(bob, bob.url('udp'))],
+      switch: { storm: { broadcast: 100 }, mirror: { to: 7 } },
+    };
+    await alice.start(befriended);
+    const path = join(alice.home, 'switch.json');
+    t.deepEqual((await alice.api.saveSwitch()).kept, []);
+    t.false(existsSync(path), 'nothing to keep, no file');
+
+    const { port } = await linkTo(alice, bob);
+    await alice.api.changeSwitch({ ageing: 300_000, tableSize: 5000 });
+    await alice.api.limitStorms({ port: 'bob', limits: { unknown: 50 } });
+    await alice.api.limitStorms({ limits: { broadcast: 9 } });
+    await alice.api.mirror({ to: null });
+    // By its number: another friend may have it at the next start.
+    await alice.api.setAddress({ mac: mac(9), vlan: 10, port });
+    await alice.api.setStpPort({ port: 'bob', rootGuard: true, cost: 4000 });
+    await alice.api.setStpPort({ port: 'bob', recover: true });
+    const names = [
+      { set: 'ageing' },
+      { set: 'tableSize' },
+      { set: 'mirror' },
+      { set: 'storm' },
+      { set: 'storm', port: 'bob' },
+      { set: 'address', mac: mac(9), vlan: 10 },
+      { set: 'stp', port: bob.uid },
+    ];
+    const changed = await alice.api.switch();
+    t.deepEqual(changed.kept, []);
+    t.deepEqual(new Set(changed.unsaved), new Set(names));
+    const saved = await alice.api.saveSwitch();
+    t.deepEqual(new Set(saved.kept), new Set(names));
+    t.deepEqual(saved.unsaved, []);
+    t.is(statSync(path).mode & 0o777, 0o600);
+
+    // Another friend comes first and has the port that was bob's.
+    const carol = await person(t, 'carol');
+    await alice.stop();
+    await alice.start({ ...befriended, friends: [friendEntry(carol), ...befriended.friends] });
+    t.is((await linkTo(alice, bob)).port, port + 1);
+    const again = await alice.api.switch();
+    t.like(again, { ageing: 300_000, tableSize: 8192, unsaved: [], mirror: undefined });
+    t.deepEqual(again.kept, saved.kept);
+    t.deepEqual(again.storm.every, { broadcast: 9 });
+    t.deepEqual(again.storm.ports, [{ named: 'bob', port: port + 1, limits: { unknown: 50 } }]);
+    t.deepEqual(again.statics, [{ named: bob.uid, port: port + 1, mac: mac(9), vlan: 10 }]);
+    const tree = (await alice.api.stp()).ports.find((each) => each.port === port + 1);
+    t.like(tree, { rootGuard: true, pathCost: 4000 });
+
+    // The configuration says something else of storms from here on.
+    await alice.api.changeSwitch({ ageing: 100_000 });
+    t.deepEqual((await alice.api.switch()).unsaved, [{ set: 'ageing' }]);
+    await alice.stop();
+    await alice.start({
+      ...befriended,
+      switch: { ...befriended.switch, storm: { broadcast: 200 } },
+    });
+    const edited = await alice.api.switch();
+    t.deepEqual(edited.storm.every, { broadcast: 200 });
+    t.is(edited.ageing, 300_000, 'it was not saved that it went back');
+    t.is(edited.kept.length, names.length - 1);
+    const forgotten = await alice.api.forgetSwitch();
+    t.false(existsSync(path));
+    t.is(forgotten.ageing, 300_000, 'until the node ends');
+    t.is(forgotten.unsaved.length, names.length - 1);
+    await alice.stop();
+    await alice.start(befriended);
+    t.like(await alice.api.switch(), { ageing: 100_000, statics: [], kept: [], unsaved: [] });
+  },
+);
+
+test.serial('what the console has set is kept, too, and a damaged file is told', async (t) => {
+  const alice = await person(t, 'alice');
+  const rc = join(alice.home, 'rc');
+  writeFileSync(rc, 'hash/setexpire 50\n');
+  await alice.start({ consoleRc: rc });
+  const client = await RawConsole.open(t, (await alice.api.status()).consoleSocket);
+  await client.answer();
+  t.deepEqual((await alice.api.switch()).unsaved, [], 'the script belongs to the configuration');
+  t.is(await client.say('hash/setexpire 5'), SUCCESS);
+  t.deepEqual((await alice.api.saveSwitch()).kept, [{ set: 'ageing' }]);
+  await alice.stop();
+  await alice.start({ consoleRc: rc });
+  t.is((await alice.api.switch()).ageing, 5000, 'the script comes first');
+  await alice.stop();
+  writeFileSync(join(alice.home, 'switch.json'), '{"version":1,"settings":[{"set":"hub"}]}');
+  const error = await t.throwsAsync(alice.start(), { instanceOf: KithError });
+  t.is(error.code, 'config');
+  t.regex(error.message, /switch\.json is damaged; restore it from a backup/);
 });

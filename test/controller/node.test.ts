@@ -124,6 +124,17 @@ test.serial('a ticket makes two friends, once', async (t) => {
   t.is((await alice.api.friends()).length, 1);
   t.true((await alice.api.status()).counters.handshakeUnknownPeers! > 0);
 
+  const [missing] = await carol.api.missingLinks();
+  t.like(missing, { friend: alice.uid, state: 'refused', refusal: 'unknown-peer' });
+  t.regex(missing!.mend!, /never a link by the ticket of alice, .*`kith friends remove alice`/);
+  t.is((await carol.api.friends())[0]?.mend, missing!.mend);
+  const another = await alice.api.invite({});
+  await carol.api.join(another.ticket);
+  t.not((await carol.api.friends())[0]?.state, 'refused', 'a new ticket clears it at once');
+  t.is((await linkTo(carol, alice)).state, 'up');
+  t.deepEqual(await carol.api.missingLinks(), []);
+  await alice.api.removeFriend('carol');
+
   const again = await bob.api.join(ticket);
   t.is(again.uid, alice.uid, 'who is a friend already stays one');
   await linkTo(bob, alice);

@@ -98,7 +98,7 @@ test('no link because one end refuses it', (t) => {
   t.is(state, 'refused');
   t.is(
     answer,
-    'There can be no link to bob as things are. We share no security group with the peer.',
+    'There can be no link to bob as things are. We share no security group with the peer. Join one group at both ends with `kith groups add NAME:-` (`kith groups key` makes a key), allow plaintext at both, or take it out of config.json.',
   );
 });
 

@@ -1,5 +1,11 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import type { CarrierEvents } from '../../src/links/contract.ts';
+import {
+  emitRefuse,
+  parseInit,
+  RefuseReason,
+} from '../../src/links/handshake/handshake-message.ts';
 import { PacketType } from '../../src/links/packet.ts';
 import { World, type WorldNode } from './core-world.ts';
 
@@ -94,6 +100,86 @@ test.serial('somebody else at the address is no friend', async (t) => {
   await made.time.advance(3000);
   t.regex(alice.friend(carol).lastError ?? '', /answered where .* was expected/);
   t.is(bob.friend(alice).current, undefined);
+});
+
+/** Somebody on the path to bob, who answers each first message with a made-up refusal. */
+function forge(made: World, bob: WorldNode, passesOn: boolean): () => void {
+  const real = made.places.get('udp://bob')!;
+  const message: CarrierEvents['message'] = (carrier, octets) => {
+    const init = parseInit(octets);
+    if (init !== undefined) {
+      const { sender: receiver } = init;
+      const versions = { lowestVersion: 8, highestVersion: 9 };
+      const refuse = emitRefuse({ receiver, reason: RefuseReason.version, ...versions });
+      bob.plane.send(carrier.descriptor, undefined, refuse);
+      // As if it were the refusal of message 4, by a key that nobody has agreed upon.
+      const confirm = Buffer.alloc(80, 0x5a);
+      confirm.set([0x10, 0, confirm.length - 3, 0]);
+      confirm.writeUInt32BE(receiver, 4);
+      confirm.fill(0, 8, 16);
+      bob.plane.send(carrier.descriptor, undefined, confirm);
+    }
+    if (passesOn) real.events.message(carrier, octets);
+  };
+  made.places.set('udp://bob', { plane: real.plane, events: { ...real.events, message } });
+  return () => void made.places.set('udp://bob', real);
+}
+
+test.serial('a made-up refusal beside the right answer harms nothing', async (t) => {
+  const made = world(t);
+  const [alice, bob] = await twoNodes(made);
+  bob.befriend(alice, []);
+  forge(made, bob, true);
+  alice.befriend(bob, ['udp://bob']);
+  await made.time.advance(1000);
+  t.true(agree(alice, bob));
+  t.is(alice.friend(bob).unproven, undefined);
+});
+
+test.serial(
+  'a made-up refusal is a hint, and dialling goes on until the friend answers',
+  async (t) => {
+    const made = world(t);
+    const [alice, bob] = await twoNodes(made);
+    bob.befriend(alice, []);
+    const stop = forge(made, bob, false);
+    alice.befriend(bob, ['udp://bob']);
+    const friend = alice.friend(bob);
+    const states = new Set<string>();
+    for (let i = 0; i < 100; i++) {
+      await made.time.advance(100);
+      states.add(friend.state);
+    }
+    t.deepEqual([...states].sort(), ['connecting', 'offline'], 'never refused');
+    t.true(friend.backOff.failures >= 2, 'it was dialled again');
+    t.is(friend.unproven, 'version');
+    t.regex(friend.lastError ?? '', /speaks versions 8 to 9/);
+    stop();
+    await made.time.advance(20_000);
+    t.true(agree(alice, bob));
+    t.deepEqual(
+      [friend.unproven, friend.lastError, friend.failedAt],
+      [undefined, undefined, undefined],
+    );
+  },
+);
+
+test.serial('since when there is no link is known', async (t) => {
+  const made = world(t);
+  const [alice, bob] = await twoNodes(made);
+  bob.befriend(alice, []);
+  const began = made.time.now();
+  alice.befriend(bob, ['udp://bob']);
+  t.is(alice.friend(bob).absentSince, began);
+  await made.time.advance(10_000);
+  const lost = made.time.now();
+  alice.core.packet(
+    alice.friend(bob).current!.session.localIndex,
+    PacketType.close,
+    Buffer.from('x'),
+  );
+  t.is(alice.friend(bob).absentSince, lost);
+  t.is(alice.friend(bob).failedAt, lost);
 });
 
 test.serial('both calling at once settle on one session', async (t) => {

@@ -3,7 +3,7 @@ import { DialError, type DialledSession, type DialRequest, dial } from '../../sr
 import type { HandshakeOutcome, InitiatorFacts } from '../../src/f2f/handshake-driver.ts';
 import type { Carrier, LinkProvider } from '../../src/links/contract.ts';
 import type { HandshakeSession } from '../../src/links/handshake/handshake-outcome.ts';
-import { aliceOptions } from '../links/handshake/handshake-driver.ts';
+import { aliceOptions, bob } from '../links/handshake/handshake-driver.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** What becomes of one address: how long the carrier takes, and then the handshake. */
@@ -79,7 +79,7 @@ function bench(t: ExecutionContext, fates: Readonly<Record<string, Fate>>): Benc
                 : ('timeout' as const),
             by: final || unknown ? ('peer' as const) : ('us' as const),
             detail: fails,
-            peerUid: undefined,
+            peerUid: final || unknown ? bob.uid : undefined,
           };
           resolve({ failure, carrier });
         }

@@ -1,5 +1,13 @@
 import test from 'ava';
-import { Friend, REFUSAL_MEMORY, refusalOf } from '../../src/f2f/friend.ts';
+import {
+  Friend,
+  REFUSAL_MEMORY,
+  REFUSALS,
+  refusalOf,
+  unprovenRefusalOf,
+} from '../../src/f2f/friend.ts';
+import type { Uid } from '../../src/f2f/uid.ts';
+import type { FailureReason } from '../../src/links/handshake/handshake-outcome.ts';
 import { alice, bob } from '../links/handshake/handshake-driver.ts';
 
 const friend = (addresses: string[] = []): Friend =>
@@ -50,11 +58,30 @@ test('what was in the way can be forgotten', (t) => {
   t.deepEqual([known.state, known.lastError], ['offline', undefined]);
 });
 
+const failure = (reason: FailureReason, peerUid: Uid | undefined = bob.uid) => ({
+  reason,
+  peerUid,
+});
+
 test('a refusal is what one end decided, not a failure on the way', (t) => {
-  t.is(refusalOf('plaintext-refused'), 'plaintext-refused');
-  t.is(refusalOf('unknown-peer'), 'unknown-peer');
-  t.is(refusalOf('no-common-cipher'), 'no-common-cipher');
+  t.is(refusalOf(failure('plaintext-refused')), 'plaintext-refused');
+  t.is(refusalOf(failure('unknown-peer')), 'unknown-peer');
+  t.is(refusalOf(failure('no-common-cipher')), 'no-common-cipher');
   for (const reason of ['timeout', 'wrong-peer', 'version', 'malformed'] as const) {
-    t.is(refusalOf(reason), undefined);
+    t.is(refusalOf(failure(reason)), undefined);
   }
+});
+
+test('who has not proved its key refuses nothing', (t) => {
+  for (const reason of [...REFUSALS, 'version'] as const) {
+    t.is(refusalOf({ reason, peerUid: undefined }), undefined);
+    const said = unprovenRefusalOf({ reason, peerUid: undefined });
+    t.is(said, reason === 'version' ? 'version' : undefined);
+  }
+  const known = friend();
+  known.unproven = 'version';
+  known.failed('it speaks another version', 5);
+  t.deepEqual([known.state, known.failedAt], ['offline', 5]);
+  known.forgetTrouble();
+  t.deepEqual([known.unproven, known.failedAt], [undefined, undefined]);
 });

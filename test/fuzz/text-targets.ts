@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadGroupsFile } from '../../src/controller/group-store.ts';
+import { loadSwitchFile } from '../../src/controller/switch-store.ts';
 import { type ErrorCode, KithError } from '../../src/errors.ts';
 import { FriendStore } from '../../src/f2f/friend-store.ts';
 import { identityText, loadIdentity, makeIdentity } from '../../src/f2f/identity.ts';
@@ -156,6 +157,19 @@ const groupsFile = homeFile(
   loadGroupsFile,
 );
 
+const switchFile = homeFile(
+  'switch-file',
+  'switch.json',
+  'config',
+  {
+    learning:
+      '{"version":1,"settings":[{"set":"hub","is":true,"insteadOf":false},{"set":"ageing","is":5000,"insteadOf":100000}]}',
+    ports:
+      '{"version":1,"settings":[{"set":"storm","port":"bob","is":{"unknown":9},"insteadOf":null},{"set":"stp","port":3,"is":{"cost":null},"insteadOf":null},{"set":"address","mac":"02:00:00:00:00:09","vlan":0,"is":"bob","insteadOf":3}]}',
+  },
+  loadSwitchFile,
+);
+
 const identityFile = homeFile(
   'identity-file',
   'identity.json',
@@ -171,5 +185,6 @@ export const TEXT_TARGETS: readonly Target[] = [
   friendsFile,
   successorsFile,
   groupsFile,
+  switchFile,
   identityFile,
 ];

@@ -5,7 +5,18 @@ import type { ExecutionContext } from 'ava';
 import { KithNode, waitForLink } from '../../integration/qemu/kith-node.ts';
 import { projectRoot } from '../../integration/qemu/places.ts';
 import { type Finished, runProgram } from '../../integration/qemu/program.ts';
-import type { FriendStatus, WhyReport } from '../../src/controller/node-api.ts';
+import type {
+  FriendStatus,
+  MissingLink,
+  NodeStatus,
+  WhyReport,
+} from '../../src/controller/node-api.ts';
+import {
+  emitRefuse,
+  parseResponse,
+  RefuseReason,
+} from '../../src/links/handshake/handshake-message.ts';
+import { udpRelay } from '../controller/relays.ts';
 import { startFriends, startNode } from './support/kith.ts';
 import { waitUntil, watchProgram } from './support/program.ts';
 import { systemTest } from './support/system-test.ts';
@@ -63,7 +74,8 @@ systemTest('a ticket is good once', { needs: [] }, async (t) => {
   const mallory = await startNode(t, { name: 'mallory' });
   const { code, stderr } = await tries(mallory, 'join', ticket);
   t.is(code, 4);
-  t.regex(stderr, /^kith: alice does not take this ticket: .* somebody has used it/m);
+  t.regex(stderr, /^kith: alice does not take this ticket, .* somebody has used it/m);
+  t.regex(await mallory.cli('links'), /^alice: There was never a link by the ticket of alice/m);
   const why = await mallory.json<WhyReport>('why', 'alice');
   t.is(why.state, 'refused');
   t.regex(why.answer, /ticket has expired or somebody has used it/);
@@ -71,6 +83,53 @@ systemTest('a ticket is good once', { needs: [] }, async (t) => {
   t.deepEqual(await mallory.json('links'), []);
   const { counters } = await alice.json<{ counters: Record<string, number> }>('status');
   t.true(counters.handshakeUnknownPeers! > 0);
+  await waitForLink(bob, 'alice');
+});
+
+systemTest('another ticket mends it, at once', { needs: [] }, async (t) => {
+  const [alice] = await startFriends(t);
+  const { ticket } = await alice.json<{ ticket: string }>('invite');
+  const carol = await startNode(t, { name: 'carol' });
+  await carol.cli('join', ticket);
+  const dave = await startNode(t, { name: 'dave' });
+  t.is((await tries(dave, 'join', ticket)).code, 4);
+  const [missing] = await dave.json<readonly MissingLink[]>('links', '--all');
+  t.like(missing, { state: 'refused', refusal: 'unknown-peer', friendName: 'alice' });
+  const another = (await alice.cli('invite')).trim();
+  const { code, stdout } = await tries(dave, 'join', another);
+  t.is(code, 0);
+  t.regex(stdout, /the link is up/);
+  t.is((await friendNames(dave)).length, 1);
+});
+
+systemTest('a refusal made up on the path ends no join', { needs: [] }, async (t) => {
+  const alice = await startNode(t, { name: 'alice' });
+  const bob = await startNode(t, { name: 'bob' });
+  const { listening } = await alice.json<NodeStatus>('status');
+  const relay = await udpRelay(t, listening.find((url) => url.startsWith('udp:'))!);
+  let forged = 0;
+  relay.mischief = (datagram, towards) => {
+    const response = towards === 'caller' ? parseResponse(datagram) : undefined;
+    if (response === undefined) return [datagram];
+    forged++;
+    const { receiver } = response;
+    const versions = { lowestVersion: 8, highestVersion: 9 };
+    return [Buffer.from(emitRefuse({ receiver, reason: RefuseReason.version, ...versions }))];
+  };
+  const { ticket } = await alice.json<{ ticket: string }>('invite', '--address', relay.url);
+  const began = performance.now();
+  const { code, stderr } = await tries(bob, 'join', ticket, '--wait', '7s');
+  t.true(performance.now() - began >= 7000, 'it is waited out');
+  t.is(code, 9);
+  t.regex(
+    stderr,
+    /^kith: alice is a friend now, .* has not proved to be alice \(.*versions 8 to 9/m,
+  );
+  t.true(forged >= 2, 'it was dialled on');
+  const [missing] = await bob.json<readonly MissingLink[]>('links', '--all');
+  t.like(missing, { unproven: 'version', friendName: 'alice' });
+  t.not(missing?.state, 'refused');
+  relay.mischief = (datagram) => [datagram];
   await waitForLink(bob, 'alice');
 });
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { FriendState, FriendStatus } from '../../controller/node-api.ts';
 import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';
-import type { Paint, Palette } from '../style.ts';
+import { type Paint, type Palette, printable } from '../style.ts';
 import { formatTable } from '../table.ts';
 import { formatSpan, shortUid } from '../units.ts';
 
@@ -39,7 +39,7 @@ function render(friends: readonly FriendStatus[], palette: Palette): string {
   if (friends.length === 0) {
     return 'no friends yet: give somebody a ticket with `kith invite`, or take one with `kith join`\n';
   }
-  return formatTable(
+  const table = formatTable(
     [
       { title: 'NAME', value: (friend) => friend.name || '-' },
       { title: 'UID', value: (friend) => shortUid(friend.uid) },
@@ -56,6 +56,14 @@ function render(friends: readonly FriendStatus[], palette: Palette): string {
     friends,
     palette.bold,
   );
+  return table + friends.map(mend).join('');
+}
+
+/** What can be done about a friend that is refused. */
+function mend({ name, uid, mend: sentence }: FriendStatus): string {
+  return sentence === undefined
+    ? ''
+    : `${printable(name || shortUid(uid))}: ${printable(sentence)}\n`;
 }
 
 /** One of them: there may be dozens, and `kith why` and --json have them all. */

@@ -5,7 +5,7 @@ import type { FriendStatus, LinkStatus } from '../../controller/node-api.ts';
 import { KithError } from '../../errors.ts';
 import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';
-import { joinWarnings, throwIfRefused } from '../join-outcome.ts';
+import { joinWarnings, throwIfDenied, throwIfRefused } from '../join-outcome.ts';
 import { printable } from '../style.ts';
 import { parseSpan, shortUid } from '../units.ts';
 
@@ -40,6 +40,7 @@ export function addJoin(program: Command, context: CliContext): void {
       const waited = given.wait ?? USUAL_WAIT;
       const { friend, link } = await settled(client, uid, waited);
       throwIfRefused(friend);
+      throwIfDenied({ waited, friend, link });
       const warnings = joinWarnings({ waited, friend, link, status: await client.status() });
       for (const { message } of warnings) {
         context.stderr.write(`warning: ${printable(message)}\n`);

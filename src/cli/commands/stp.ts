@@ -19,7 +19,7 @@ export function addStp(program: Command, context: CliContext): void {
   addPrintingCommand(program, 'stp [port]', {
     summary: 'the spanning tree: bridge and ports, costs and guards',
     description:
-      'Shows what the Rapid Spanning Tree Protocol has made of the circle: which bridge is the root, which way it lies, and the role and state of each port. A Discarding port is no fault: it keeps a loop open. With PORT and flags, changes how that port takes part until the node ends. PORT is the number of a port, or a friend or an interface that hangs there.',
+      'Shows what the Rapid Spanning Tree Protocol has made of the circle: which bridge is the root, which way it lies, and the role and state of each port. A Discarding port is no fault: it keeps a loop open. With PORT and flags, changes how that port takes part until the node ends; `kith switch save` keeps it longer. PORT is the number of a port, or a friend or an interface that hangs there.',
     examples: [
       ['kith stp', 'bridge and ports'],
       ['kith stp bob --cost 500000', 'go by way of bob only when nothing else is left'],
@@ -57,7 +57,9 @@ export function addStp(program: Command, context: CliContext): void {
       const reference = /^\d{1,4}$/.test(port) ? Number(port) : port;
       const done = await client.setStpPort({ port: reference, ...settings });
       print(command, context, { ...done, ...settings }, ({ port: number, name }) => {
-        return `${printable(name)} (port ${number}): ${describe(settings)}\n`;
+        const lasts = Object.keys(settings).some((each) => each !== 'recover');
+        const end = lasts ? ', until the node ends (`kith switch save` keeps it)' : '';
+        return `${printable(name)} (port ${number}): ${describe(settings)}${end}\n`;
       });
     });
 }

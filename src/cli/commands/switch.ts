@@ -4,6 +4,7 @@ import { KithError } from '../../errors.ts';
 import { addPrintingCommand, clientOf, print, wholeNumberOption } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';
 import type { Palette } from '../style.ts';
+import { addKeeping, keptText, untilTheEnd } from '../switch-keep.ts';
 import { formatPairs, formatTable } from '../table.ts';
 import { formatSpan, parseSpan, plural } from '../units.ts';
 
@@ -29,13 +30,14 @@ export function addSwitch(program: Command, context: CliContext): void {
   const parent = addPrintingCommand(program, 'switch', {
     summary: 'what is set of the switch; hub, ageing, storms, mirror, static addresses',
     description:
-      'Shows what is set of the switch of the running node. What the commands below change holds at once and until the node ends; config.json says what holds from the start. A port is named by its number in `kith ports`, or by the friend or the interface there, and then follows it. VLANs are set in config.json or with `kith console`.',
+      'Shows what is set of the switch of the running node. What the commands below change holds at once and until the node ends, unless `kith switch save` keeps it; config.json says what holds from the start. A port is named by its number in `kith ports`, or by the friend or the interface there, and then follows it. VLANs are set in config.json or with `kith console`.',
     examples: [
       ['kith switch', 'all settings'],
       ['kith switch set --ageing 5min', 'forget addresses later'],
       ['kith switch storm --broadcast 500 --unknown 2000', 'limit floods of every port'],
       ['kith switch mirror kith0 --of bob', 'watch the link to bob on an interface'],
       ['kith switch address add 02:00:00:00:00:09 3', 'this station is behind port 3'],
+      ['kith switch save', 'keep all that for the next start'],
     ],
   }).action(async (_options: unknown, command: Command) => {
     const client = await clientOf(command, context);
@@ -45,6 +47,7 @@ export function addSwitch(program: Command, context: CliContext): void {
   addStorm(parent, context);
   addMirror(parent, context);
   addAddress(parent, context);
+  addKeeping(parent, context);
 }
 
 function addSet(parent: Command, context: CliContext): void {
@@ -149,7 +152,9 @@ function addStorm(parent: Command, context: CliContext): void {
       };
       const asked = flags.off || changes;
       const status = await (asked ? client.limitStorms(request) : client.switch());
-      print(command, context, status, renderStorm);
+      print(command, context, status, (now, palette) => {
+        return renderStorm(now, palette) + untilTheEnd(now);
+      });
     });
 }
 
@@ -193,7 +198,7 @@ function addMirror(parent: Command, context: CliContext): void {
         };
         const asked = off || port !== undefined;
         const status = await (asked ? client.mirror(request) : client.switch());
-        print(command, context, status, (now) => `${mirrorText(now)}\n`);
+        print(command, context, status, (now) => `${mirrorText(now)}\n${untilTheEnd(now)}`);
       },
     );
 }
@@ -210,7 +215,7 @@ function addAddress(parent: Command, context: CliContext): void {
     ],
   }).action(async (_options: unknown, command: Command) => {
     const client = await clientOf(command, context);
-    print(command, context, await client.switch(), renderStatics);
+    print(command, context, await client.switch(), renderLastingStatics);
   });
   const vlan = wholeNumberOption('--vlan', 0, GREATEST_VLAN);
   addPrintingCommand(address, 'add <mac> <port>', {
@@ -224,7 +229,7 @@ function addAddress(parent: Command, context: CliContext): void {
       async (mac: string, port: string, flags: { readonly vlan?: number }, command: Command) => {
         const client = await clientOf(command, context);
         const status = await client.setAddress({ mac, ...flagsOf(flags), port: referenceOf(port) });
-        print(command, context, status, renderStatics);
+        print(command, context, status, renderLastingStatics);
       },
     );
   addPrintingCommand(address, 'remove <mac>', {
@@ -236,7 +241,7 @@ function addAddress(parent: Command, context: CliContext): void {
     .action(async (mac: string, flags: { readonly vlan?: number }, command: Command) => {
       const client = await clientOf(command, context);
       const status = await client.setAddress({ mac, ...flagsOf(flags), port: null });
-      print(command, context, status, renderStatics);
+      print(command, context, status, renderLastingStatics);
     });
 }
 
@@ -290,6 +295,7 @@ function render(status: SwitchStatus, palette: Palette): string {
       ['mirror', mirrorText(status)],
       ['storms', limitsText(status.storm.every)],
       ['static', plural(status.statics.length, 'address', 'addresses')],
+      ['kept', keptText(status)],
     ],
     palette.bold,
   );
@@ -297,7 +303,7 @@ function render(status: SwitchStatus, palette: Palette): string {
     status.storm.ports.length === 0 ? [] : renderStorm(status, palette),
     status.statics.length === 0 ? [] : renderStatics(status, palette),
   ];
-  return [settings, ...tables.flat()].join('\n');
+  return [settings, ...tables.flat()].join('\n') + untilTheEnd(status);
 }
 
 /** What counts at a port, all told. */
@@ -326,6 +332,10 @@ function renderStorm({ storm }: SwitchStatus, palette: Palette): string {
     rows,
     palette.bold,
   );
+}
+
+function renderLastingStatics(status: SwitchStatus, palette: Palette): string {
+  return renderStatics(status, palette) + untilTheEnd(status);
 }
 
 function renderStatics({ statics }: SwitchStatus, palette: Palette): string {

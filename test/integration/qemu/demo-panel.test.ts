@@ -9,6 +9,7 @@ import {
 import type { LinkStatus } from '../../../src/controller/node-api.ts';
 
 const link: LinkStatus = {
+  state: 'up',
   port: 1,
   friend: 'ab'.repeat(20),
   friendName: 'bob',
