@@ -17,6 +17,8 @@ export type ErrorCode =
   | 'already-running' // there is a node where one was to be started
   | 'not-found' // no such friend, port or group
   | 'permission' // the system refused
+  | 'no-program' // what was to be run is not there
+  | 'not-runnable' // it is there, and cannot be run
   | 'system' // a system call failed
   | 'address' // an address or URL cannot be used
   | 'native' // the addon is missing or does not load
@@ -34,6 +36,9 @@ export const EXIT_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
   'not-found': 7,
   permission: 8,
   refused: 9,
+  // sh(1): what a shell says of them, for `kith exec` is as good as one.
+  'not-runnable': 126,
+  'no-program': 127,
 };
 
 export class KithError extends Error {

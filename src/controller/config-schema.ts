@@ -307,8 +307,8 @@ const tapSection = section({
     .exactOptional()
     .describe('By default made of UID, name and namespace, and so always the same.'),
   mtu: wholeNumber(MIN_MTU, MAX_MTU, ' octets')
-    .default(DEFAULT_MTU)
-    .describe('Octets of payload in a frame.'),
+    .exactOptional()
+    .describe(`Octets of payload in a frame; by default what DHCP says, else ${DEFAULT_MTU}.`),
   netns: tapText(NAMESPACE_ALLOWED, (text) => namespacePath(text) !== undefined)
     .exactOptional()
     .describe("The network namespace, by name or path; by default the node's own."),

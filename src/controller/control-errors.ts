@@ -19,6 +19,8 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   system: 500,
   native: 500,
   protocol: 500,
+  'no-program': 500,
+  'not-runnable': 500,
   unsupported: 501,
   'not-running': 503,
 };

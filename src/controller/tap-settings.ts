@@ -66,7 +66,7 @@ function hostAddresses(ip: readonly string[]): InterfaceAddress[] {
     if (ip.indexOf(text) !== i) throw off('--ip', text, 'given once only');
     if (text === DHCP) continue;
     const address = parseHostAddress(text);
-    if (typeof address === 'string') throw off('--ip', text, `${address}, or ${DHCP}`);
+    if (typeof address === 'string') throw off('--ip', text, `${DHCP}, or ${address}`);
     if (addresses.some(({ host }) => host === address.host)) {
       throw off('--ip', text, 'given once only');
     }

@@ -10,7 +10,7 @@
  * reserved in the table that VDE clients get theirs from, so that nobody else joins it.
  */
 import { KithError } from '../errors.ts';
-import type { InterfaceAddress, SystemSockets } from '../io/contract.ts';
+import type { SystemSockets } from '../io/contract.ts';
 import { errnoName } from '../io/errno.ts';
 import { formatMac } from '../switch/mac-address.ts';
 import type { PortTable } from '../switch/vde/port-table.ts';
@@ -20,6 +20,7 @@ import type { LeaseKeeper, TapLease } from './lease-keeper.ts';
 import type { TapAttachment, TapHoldRequest, TapRequest, TapStatus } from './node-api.ts';
 import { TapAttachments } from './tap-attachments.ts';
 import { TapHold } from './tap-hold.ts';
+import { applyLease, type LeasedTap } from './tap-lease.ts';
 import { tapName, tapSettings } from './tap-settings.ts';
 
 /** What reading a TAP gives when its interface was deleted; Node has no name for it. */
@@ -60,21 +61,14 @@ export interface TapsOptions {
   readonly leaseKeeper?: () => LeaseKeeper;
 }
 
-interface Tap {
-  readonly name: string;
+interface Tap extends LeasedTap {
   readonly interface: string;
   readonly port: number;
   readonly mac: Uint8Array;
-  readonly mtu: number;
-  readonly netns: string | undefined;
-  readonly fixed: readonly InterfaceAddress[];
   /** What another process has is not ours to set up. */
   readonly device: TapDevice | undefined;
   readonly handle: number;
-  /** A second descriptor, so that the last one is closed here and not by the data plane. */
-  readonly spare: number;
   keeper: LeaseKeeper | undefined;
-  leased: InterfaceAddress | undefined;
   /** Of another process: who holds it, or how long it may go without. */
   hold: TapHold | undefined;
   unheld: NodeJS.Timeout | undefined;
@@ -118,6 +112,7 @@ export class Taps {
         interface: device.name,
         mac: device.mac,
         mtu: options.mtu,
+        mtuGiven: request.mtu !== undefined,
         netns,
         fixed: options.addresses,
         device,
@@ -158,6 +153,7 @@ export class Taps {
           interface: name,
           mac: station,
           mtu,
+          mtuGiven: true,
           netns: undefined,
           fixed: [],
           device: undefined,
@@ -322,6 +318,10 @@ export class Taps {
     tap.keeper?.start(tap.port, tap.mac, apply);
   }
 
+  #applyLease(tap: Tap, device: TapDevice, lease: TapLease | undefined): void {
+    if (this.#taps.get(tap.name) === tap) applyLease(tap, device, lease, this.#options);
+  }
+
   /** Whoever holds the interface sets it up. */
   #tellLease(tap: Tap, hold: TapHold, lease: TapLease | undefined): void {
     tap.leased = lease && { host: lease.address, prefix: lease.prefix };
@@ -329,33 +329,6 @@ export class Taps {
     this.#options.log.info({ name: tap.name, address }, 'DHCP lease');
     hold.tell({ lease: lease ?? null });
   }
-
-  #applyLease(tap: Tap, device: TapDevice, lease: TapLease | undefined): void {
-    if (this.#taps.get(tap.name) !== tap) return;
-    const { log } = this.#options;
-    const next = lease && { host: lease.address, prefix: lease.prefix };
-    const last = tap.leased;
-    const moved = last !== undefined && (next === undefined || !same(last, next));
-    try {
-      device.configure({
-        ...(moved ? { removeAddresses: [last] } : {}),
-        ...(next === undefined ? {} : { addresses: [next] }),
-        // The default route of the machine itself is not ours to take.
-        ...(lease?.gateway === undefined || tap.netns === undefined
-          ? {}
-          : { gateway: lease.gateway }),
-      });
-      tap.leased = next;
-      const address = next === undefined ? 'none' : formatHostAddress(next);
-      log.info({ name: tap.name, address }, 'DHCP lease');
-    } catch (error) {
-      log.warn({ name: tap.name, err: error }, 'a DHCP lease could not be applied');
-    }
-  }
-}
-
-function same(a: InterfaceAddress, b: InterfaceAddress): boolean {
-  return a.host === b.host && a.prefix === b.prefix;
 }
 
 function statusOf(tap: Tap): TapStatus {

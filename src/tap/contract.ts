@@ -29,8 +29,12 @@ export interface TapDevice {
   /** The system descriptor: non-blocking, with virtio-net headers. */
   readonly descriptor: number;
   readonly mac: Uint8Array;
-  /** Changes the interface, as long as it is there. @throws KithError */
-  configure(settings: InterfaceSettings): void;
+  /**
+   * Changes the interface, as long as it is there.
+   * @param name what it goes by now, if somebody may have renamed it
+   * @throws KithError
+   */
+  configure(settings: InterfaceSettings, name?: string): void;
 }
 
 /** Opens, sets up and switches on. @throws KithError with nothing left behind */

@@ -20,7 +20,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:%d)?[A-Za-z0-9._-]*$/;
 /** The directories beside the interfaces in /proc/sys/net/ipv4/conf. */
 const RESERVED_NAMES: readonly string[] = ['all', 'default'];
 
-export const NAME_ALLOWED = `1 to ${LONGEST_NAME} letters, digits, '.', '_' or '-', beginning with a letter or digit, such as kith0; a %d in it becomes the lowest free number`;
+export const NAME_ALLOWED = `1 to ${LONGEST_NAME} letters, digits, '.', '_' or '-', beginning with a letter or digit, such as kith0; a %d in it becomes the lowest free number, and all and default are the system's`;
 
 /** Whether it can name an interface, or is a pattern with one %d that the system completes. */
 export function isInterfaceName(text: string): boolean {
@@ -38,6 +38,15 @@ const TAG_LENGTH = 4;
 export const MAX_MTU = MAX_FRAME_LENGTH - HEADER_LENGTH - TAG_LENGTH;
 /** Ethernet's. A link finds out itself what it has to split. */
 export const DEFAULT_MTU = 1500;
+
+/**
+ * The MTU that a DHCP server wants, as far as an interface can have it: below 1,280 the
+ * kernel takes away its IPv6 addresses.
+ */
+export function leasedMtu(octets: number, addresses: readonly InterfaceAddress[]): number {
+  const six = addresses.some(({ host }) => host.includes(':'));
+  return Math.min(Math.max(octets, six ? MIN_IPV6_MTU : MIN_MTU), MAX_MTU);
+}
 
 // ---- MAC addresses
 

@@ -49,11 +49,11 @@ class SystemTap implements TapDevice {
     this.mac = facts.mac;
   }
 
-  configure(settings: InterfaceSettings): void {
+  configure(settings: InterfaceSettings, name = this.name): void {
     try {
-      this.#sockets.configureInterface(this.name, this.namespace, settings);
+      this.#sockets.configureInterface(name, this.namespace, settings);
     } catch (error) {
-      throw explained(error, (errno) => configureFault(errno, this.name, settings));
+      throw explained(error, (errno) => configureFault(errno, name, settings));
     }
   }
 }

@@ -262,9 +262,9 @@ test('host interfaces', (t) => {
     ],
   });
   t.deepEqual(taps, [
-    { name: 'kith0', ip: [], mtu: 1500 },
+    { name: 'kith0', ip: [] },
     { name: 'lan%d', ip: ['10.0.0.1/24', 'dhcp'], mac: '02:00:00:00:00:01', mtu: 9000 },
-    { name: 'kith0', netns: 'blue', ip: ['fd00::1/64'], mtu: 1500 },
+    { name: 'kith0', netns: 'blue', ip: ['fd00::1/64'] },
   ]);
   for (const [tap, sentence] of [
     [{ nmae: 'x' }, /taps\[0\]\.nmae is no known key; did you mean taps\[0\]\.name\?/],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { LeaseKeeper, TapLease } from '../../src/controller/lease-keeper.ts';
 import { Taps, type TapsOptions } from '../../src/controller/taps.ts';
+import { Errno, systemError } from '../../src/io/errno.ts';
 import { MemoryNetwork } from '../../src/io/memory-network.ts';
 import { MemorySockets } from '../../src/io/memory-sockets.ts';
 import type { MemoryTap } from '../../src/io/memory-tap.ts';
@@ -372,10 +373,52 @@ test('in a namespace the default route goes by the router of the lease', (t) => 
   network.namespaces.add('/run/netns/blue');
   taps.add({ ip: ['dhcp'], netns: 'blue' });
   keepers[0].grant(LEASE);
-  t.deepEqual(network.interfaceSettings.get('/run/netns/blue:kith0')?.at(-1), {
-    addresses: [{ host: '10.7.0.9', prefix: 16 }],
-    gateway: '10.7.0.1',
-  });
+  t.deepEqual(network.interfaceSettings.get('/run/netns/blue:kith0')?.slice(-2), [
+    { addresses: [{ host: '10.7.0.9', prefix: 16 }] },
+    { gateway: '10.7.0.1' },
+  ]);
+});
+
+test('an address is kept where its router cannot be used', (t) => {
+  const { taps, network, sockets, keepers, said } = withLeases(t);
+  network.namespaces.add('/run/netns/blue');
+  taps.add({ ip: ['dhcp'], netns: 'blue' });
+  const configure = sockets.configureInterface.bind(sockets);
+  sockets.configureInterface = (name, namespace, settings) => {
+    if (settings.gateway !== undefined) throw systemError('send', -Errno.ENETUNREACH);
+    configure(name, namespace, settings);
+  };
+  keepers[0].grant({ address: '10.7.0.9', prefix: 32, gateway: '10.7.0.1' });
+  t.deepEqual(taps.list()[0].addresses, ['10.7.0.9/32']);
+  t.regex(said.at(-1) ?? '', /^the router of a DHCP lease cannot be .*"gateway":"10\.7\.0\.1"/);
+});
+
+test('an interface that somebody renamed still has its lease', (t) => {
+  const { taps, network, sockets, keepers } = withLeases(t);
+  taps.add({ ip: ['dhcp'] });
+  network.interfaceSettings.set('new0', []);
+  network.taps.set('new0', network.taps.get('kith0')!);
+  sockets.adoptTap = () => 'new0';
+  keepers[0].grant(LEASE);
+  t.deepEqual(network.interfaceSettings.get('new0'), [
+    { addresses: [{ host: '10.7.0.9', prefix: 16 }] },
+  ]);
+});
+
+test('the MTU is what DHCP says, unless the user said one', (t) => {
+  const { taps, network, keepers } = withLeases(t);
+  taps.add({ name: 'a', ip: ['dhcp'] });
+  taps.add({ name: 'b', ip: ['dhcp'], mtu: 1500 });
+  taps.add({ name: 'c', ip: ['dhcp', 'fd00::1/64'] });
+  for (const keeper of keepers) keeper.grant({ ...LEASE, mtu: 900 });
+  t.deepEqual(
+    taps.list().map(({ mtu }) => mtu),
+    [900, 1500, 1280],
+  );
+  t.is(network.interfaceSettings.get('a')?.at(-1)?.mtu, 900);
+  t.is(network.interfaceSettings.get('b')?.at(-1)?.mtu, undefined);
+  keepers[0].grant(LEASE);
+  t.is(taps.list()[0].mtu, 900, 'until DHCP says another one');
 });
 
 test('a lease is given back however the interface ends', async (t) => {

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { projectRoot } from '../../integration/qemu/places.ts';
 import type { Program } from '../../integration/qemu/program.ts';
 import { exitCodeOf } from '../../src/cli/exec/command-run.ts';
 import type { PortStatus } from '../../src/controller/node-api.ts';
@@ -126,6 +127,29 @@ systemTest(
     t.is(readFileSync('/etc/resolv.conf', 'utf8'), outside);
     await server.waitFor(/DHCPRELEASE\(eth0\) 10\.9\.0\.1/, START);
     t.is(readdirSync(tmpdir()).filter((name) => name.startsWith('kith-exec-')).length, 0);
+  },
+);
+
+systemTest(
+  'names are asked for inside, whatever would answer outside',
+  { needs: NEEDS },
+  async (t) => {
+    const user = await userWithNode(t);
+    // A machine as with systemd-resolved and nscd, whose sockets are there to be asked.
+    const sockets = '/run/systemd/resolve/io.systemd.Resolve /run/nscd/socket';
+    const listen =
+      'for (const path of process.argv.slice(1)) require("node:net").createServer().listen(path); setTimeout(() => process.kill(process.pid, "SIGKILL"), 100)';
+    const look = `cat /etc/resolv.conf; for each in ${sockets}; do if test -S $each; then echo $each answers; fi; done`;
+    const kith = [process.execPath, join(projectRoot, 'bin/kith'), 'exec', '--ip', '10.9.0.6/24'];
+    const script = `mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/resolve /run/nscd || exit
+      ${process.execPath} -e '${listen}' ${sockets}
+      for each in ${sockets}; do test -S $each || exit; done
+      ${kith.join(' ')} --dns 10.9.0.1 -- sh -c '${look}'`;
+    const { code, stdout, stderr } = await ran(
+      user.kith('exec', '--user', 'root', '--ip', '10.9.0.5/24', '--', 'sh', '-c', script),
+    );
+    t.is(code, 0, stderr);
+    t.is(stdout, '# Made by kith exec.\nnameserver 10.9.0.1\n');
   },
 );
 
@@ -259,7 +283,12 @@ systemTest('mistakes and obstacles have one sentence each', { needs: NEEDS }, as
     2,
     /^kith: --gateway '10\.8\.0\.1' must be/,
   );
-  await single(user.kith('exec', '--', 'no-such-program'), 7, /^kith: there is no program no-such/);
+  await single(
+    user.kith('exec', '--', 'no-such-program'),
+    127,
+    /^kith: there is no program 'no-such/,
+  );
+  await single(user.kith('exec', '--', '/etc/passwd'), 126, /^kith: you may not run/);
   t.deepEqual(await ports(user), []);
   // Where everybody may open the device there is nothing to complain about.
   const isOpen = (statSync('/dev/net/tun').mode & 0o006) === 0o006;

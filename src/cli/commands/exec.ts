@@ -35,7 +35,10 @@ export function addExec(program: Command, context: CliContext): void {
       ['kith exec --ip 10.0.0.5/24 -- python3 -m http.server 80', 'a server for your friends'],
       ['kith exec --ip dhcp --ip fd00::5/64', 'IPv4 from DHCP, and IPv6'],
       ['kith exec --ip 10.0.0.5/24 --gateway 10.0.0.1 --dns 10.0.0.1', 'a way out, and names'],
-      ['kith exec --user root -- tcpdump -ni eth0', 'root of that network, and of nothing else'],
+      [
+        'kith exec --user root --ip 10.0.0.1/24 -- dnsmasq -d',
+        'root of that network, and of nothing else',
+      ],
     ],
   })
     .passThroughOptions()
@@ -53,7 +56,7 @@ export function addExec(program: Command, context: CliContext): void {
       'a name server (repeatable; default: as DHCP says)',
       repeated((text) => numeric('--dns', text)),
     )
-    .option('--user <who>', "self, or root: who may change that network's settings", 'self')
+    .option('--user <who>', "self, or root: who may change that network's settings (default: self)")
     .action(async (words: readonly string[], flags: ExecFlags, command: Command) => {
       const { checkMachine, checkProgram, thisMachine } = await import('../exec/namespaces.ts');
       const { launch } = await import('../exec/launch.ts');

@@ -49,7 +49,7 @@ export function addTap(program: Command, context: CliContext): void {
       repeated((text) => text),
     )
     .option('--mac <address>', 'the MAC address (default: the same at every start)')
-    .option('--mtu <octets>', 'of payload in a frame (default: 1500)')
+    .option('--mtu <octets>', 'of payload in a frame (default: as DHCP says, else 1500)')
     .option('--netns <name>', 'the network namespace to put it into, by name or path')
     .option('--remove', 'take the interface away')
     .option('--list', 'list the interfaces')

@@ -4,7 +4,7 @@
  * Read first: user_namespaces(7), unshare(1); Documentation/networking/tuntap.rst.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { KithError } from '../../errors.ts';
 
@@ -35,8 +35,8 @@ export interface Machine {
   run(command: readonly string[]): { readonly status: number | undefined; readonly said: string };
   /** @returns undefined, or the code of the error that opening it for reading and writing meets */
   access(path: string): string | undefined;
-  /** Whether a file is there and may be run. */
-  isExecutable(path: string): boolean;
+  /** Whether there is such a file, and whether it may be run. */
+  program(path: string): 'runnable' | 'not-runnable' | 'missing';
   /** The value of a sysctl, if there is one. */
   sysctl(name: string): string | undefined;
 }
@@ -99,12 +99,14 @@ export const thisMachine: Machine = {
       return (error as NodeJS.ErrnoException).code ?? 'an unknown error';
     }
   },
-  isExecutable(path) {
+  program(path) {
+    // A directory of $PATH that we may not look into is as good as empty.
+    if (!existsSync(path)) return 'missing';
     try {
       accessSync(path, constants.X_OK);
-      return statSync(path).isFile();
+      return statSync(path).isFile() ? 'runnable' : 'not-runnable';
     } catch {
-      return false;
+      return 'not-runnable';
     }
   },
   sysctl(name) {
@@ -119,16 +121,24 @@ export const thisMachine: Machine = {
 /**
  * Makes sure that there is such a program, which is told better before than after.
  * @param search $PATH
- * @throws KithError 'not-found' or 'permission'
+ * @throws KithError 'no-program' or 'not-runnable'
  */
 export function checkProgram(program: string, search: string, machine: Machine): void {
   const places = program.includes('/')
     ? [program]
     : search.split(delimiter).map((directory) => join(directory || '.', program));
-  if (places.some((place) => machine.isExecutable(place))) return;
+  const found = places.map((place) => machine.program(place));
+  if (found.includes('runnable')) return;
+  const there = places[found.indexOf('not-runnable')];
+  if (there !== undefined) {
+    throw new KithError(
+      'not-runnable',
+      `you may not run ${there}; check that it is a program, and its mode with \`ls -l\``,
+    );
+  }
   const where = program.includes('/') ? '' : ' in $PATH';
   throw new KithError(
-    'not-found',
-    `there is no program ${program}${where} that can be run; check the spelling, or write its path`,
+    'no-program',
+    `there is no program '${program}'${where}; check the spelling, or write its path`,
   );
 }

@@ -17,7 +17,7 @@ import { KithError } from '../../errors.ts';
 import type { InterfaceAddress, InterfaceSettings, SystemSockets } from '../../io/contract.ts';
 import { Errno, SystemError } from '../../io/errno.ts';
 import { formatMac } from '../../switch/mac-address.ts';
-import { DHCP, MAX_MTU } from '../../tap/interface-options.ts';
+import { DHCP, leasedMtu } from '../../tap/interface-options.ts';
 import { tapOpener } from '../../tap/tap-device.ts';
 import type { ExecPlan } from './plan.ts';
 import type { NameService } from './resolver.ts';
@@ -185,7 +185,7 @@ export class ExecNetwork {
     const moved = last !== undefined && (next?.host !== last.host || next.prefix !== last.prefix);
     const mtu = this.#plan.mtu === undefined ? lease?.mtu : undefined;
     this.#try(`the lease of ${lease?.address ?? 'no address'} cannot be applied`, {
-      ...(mtu === undefined ? {} : { mtu: Math.min(mtu, MAX_MTU) }),
+      ...(mtu === undefined ? {} : { mtu: leasedMtu(mtu, this.#fixed) }),
       ...(moved ? { removeAddresses: [last] } : {}),
       ...(next === undefined ? {} : { addresses: [next] }),
     });

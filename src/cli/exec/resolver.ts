@@ -1,13 +1,15 @@
 /**
- * Names inside: a resolv.conf of our own over /etc/resolv.conf, in our mount namespace.
+ * Names inside: a resolv.conf of our own over /etc/resolv.conf, in our mount namespace, and
+ * nothing where services of the machine answer by a socket, which knows of no namespace.
  *
- * Read first: resolv.conf(5); mount_namespaces(7).
+ * Read first: resolv.conf(5); mount_namespaces(7); nss-resolve(8); nscd(8).
  *
  * The file has no name by the time somebody reads it, so it is gone with the namespace.
  */
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   ftruncateSync,
   mkdtempSync,
   openSync,
@@ -20,6 +22,14 @@ import { join } from 'node:path';
 import { KithError } from '../../errors.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
+/**
+ * Where the C library would ask outside, past resolv.conf: nss-resolve and nscd. Over a
+ * socket that is none it goes on to the next service, which is `dns`.
+ */
+const OUTSIDE: readonly string[] = [
+  '/run/systemd/resolve/io.systemd.Resolve',
+  '/var/run/nscd/socket',
+];
 /** MAXNS of resolv.h: the C library asks no more. */
 const MOST_SERVERS = 3;
 
@@ -60,17 +70,23 @@ function coverResolvConf(text: string): number {
     writeFileSync(path, text);
     chmodSync(path, 0o644);
     const file = openSync(path, 'r+');
-    const mounted = spawnSync('mount', ['--no-mtab', '--bind', path, RESOLV_CONF], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      encoding: 'utf8',
-    });
-    if (mounted.status === 0) return file;
-    const why = mounted.error?.message ?? mounted.stderr.trim().split('\n')[0];
-    throw new KithError(
-      'system',
-      `names are looked up as outside, because nothing can be mounted over ${RESOLV_CONF} (${why}); make it a file`,
-    );
+    cover(RESOLV_CONF, path);
+    for (const socket of OUTSIDE) if (existsSync(socket)) cover(socket, '/dev/null');
+    return file;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function cover(place: string, path: string): void {
+  const mounted = spawnSync('mount', ['--no-mtab', '--bind', path, place], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
+  if (mounted.status === 0) return;
+  const why = mounted.error?.message ?? mounted.stderr.trim().split('\n')[0].replace(/\.$/, '');
+  throw new KithError(
+    'system',
+    `names are looked up as outside, because nothing can be mounted over ${place} (${why}); make it a file`,
+  );
 }

@@ -15,7 +15,7 @@ test('mistakes on the command line have one sentence each', async (t) => {
   const home = await temporaryHome(t);
   for (const [args, code, sentence] of [
     [['--ip', '10.0.0.5'], 2, /^kith: --ip '10\.0\.0\.5' must be .*prefix/],
-    [['--ip', 'dhpc'], 2, /^kith: --ip 'dhpc' must be .*or dhcp/],
+    [['--ip', 'dhpc'], 2, /^kith: --ip 'dhpc' must be dhcp, or .*prefix/],
     [['--name', 'a/b'], 2, /^kith: --name 'a\/b' must be/],
     [['--mac', '01:00:00:00:00:01'], 2, /^kith: --mac .* must be/],
     [['--mtu', '100'], 2, /^kith: --mtu '100' must be a whole number from 576/],
@@ -24,9 +24,10 @@ test('mistakes on the command line have one sentence each', async (t) => {
     [['--user', 'me'], 2, /^kith: --user 'me' must be one of self, root/],
     [
       ['--', 'kith-no-such-program'],
-      7,
-      /^kith: there is no program kith-no-such-program in \$PATH/,
+      127,
+      /^kith: there is no program 'kith-no-such-program' in \$PATH/,
     ],
+    [['--', '/etc/passwd'], 126, /^kith: you may not run \/etc\/passwd/],
     [['--', 'true'], 5, /^kith: no node is running in/],
   ] as const) {
     const env = { PATH: process.env.PATH ?? '' };

@@ -14,12 +14,16 @@ function machine(facts: {
   readonly tun?: string;
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly programs?: readonly string[];
+  readonly files?: readonly string[];
 }): Machine {
   return {
     run: () => ({ status: 'status' in facts ? facts.status : 0, said: facts.said ?? '' }),
     access: () => facts.tun,
     sysctl: (name) => facts.sysctls?.[name],
-    isExecutable: (path) => facts.programs?.includes(path) === true,
+    program: (path) => {
+      if (facts.programs?.includes(path)) return 'runnable';
+      return facts.files?.includes(path) ? 'not-runnable' : 'missing';
+    },
   };
 }
 
@@ -67,17 +71,22 @@ test('each obstacle has one sentence with the mend', (t) => {
 });
 
 test('a program is looked for as a shell does', (t) => {
-  const here = machine({ programs: ['/bin/ls', './run', 'b/tool'] });
+  const files = ['/etc/passwd', '/a/ls', '/bin/notes'];
+  const here = machine({ programs: ['/bin/ls', './run', 'b/tool'], files });
+  t.notThrows(() => checkProgram('ls', '/a:/bin', here));
   t.notThrows(() => checkProgram('ls', '/usr/bin:/bin', here));
   t.notThrows(() => checkProgram('/bin/ls', '', here));
   t.notThrows(() => checkProgram('./run', '/bin', here));
   t.notThrows(() => checkProgram('tool', '/a:b', here));
-  for (const [program, sentence] of [
-    ['lss', /no program lss in \$PATH/],
-    ['/bin/lss', /no program \/bin\/lss that can be run/],
+  for (const [program, code, sentence] of [
+    ['lss', 'no-program', /no program 'lss' in \$PATH/],
+    ['', 'no-program', /no program '' in \$PATH/],
+    ['/bin/lss', 'no-program', /no program '\/bin\/lss'; check/],
+    ['/etc/passwd', 'not-runnable', /may not run \/etc\/passwd; check/],
+    ['notes', 'not-runnable', /may not run \/bin\/notes; check/],
   ] as const) {
     const error = t.throws(() => checkProgram(program, '/bin', here), { instanceOf: KithError });
-    t.is(error?.code, 'not-found');
+    t.is(error?.code, code);
     t.regex(error?.message ?? '', sentence);
   }
 });
@@ -88,8 +97,10 @@ test('the machine we are on answers', (t) => {
   t.is(thisMachine.run(['kith-no-such-program']).status, undefined);
   t.is(thisMachine.access('/dev/null'), undefined);
   t.is(thisMachine.access('/no/such/file'), 'ENOENT');
-  t.true(thisMachine.isExecutable('/bin/sh'));
-  t.false(thisMachine.isExecutable('/bin'));
+  t.is(thisMachine.program('/bin/sh'), 'runnable');
+  t.is(thisMachine.program('/bin'), 'not-runnable');
+  t.is(thisMachine.program('/etc/passwd'), 'not-runnable');
+  t.is(thisMachine.program('/no/such/file'), 'missing');
   t.is(thisMachine.sysctl('kernel.ostype'), 'Linux');
   t.is(thisMachine.sysctl('kernel.no.such'), undefined);
 });
