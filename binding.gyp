@@ -6,6 +6,7 @@
       "sources": [
         "native/module.cc",
         "native/poller.cc",
+        "native/receiver.cc",
         "native/sender.cc",
         "native/aead.cc",
         "native/handshake.cc",

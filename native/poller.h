@@ -1,5 +1,5 @@
-// One epoll set with its descriptors, receive side (poller.cc) and send side
-// (sender.cc). It moves octets; it knows nothing of frames. Used from one thread.
+// One epoll set with its descriptors (poller.cc), receive side (receiver.cc) and send
+// side (sender.cc). It moves octets; it knows nothing of frames. Used from one thread.
 //
 //                 +-- area full, or no descriptor to accept with --+
 //                 |                                                v
@@ -25,6 +25,7 @@ namespace kith {
 // Octets taken from one TAP or UDP socket in one poll: what a core's own cache holds well,
 // together with the copies that will be made of it.
 constexpr int32_t kReceiveOctets = 192 * 1024;
+constexpr uint32_t kTrouble = EPOLLERR | EPOLLHUP;
 constexpr int32_t kSendBatch = 128;
 // Pieces of memory that one batch of sends may consist of, and one call to the system:
 // UIO_MAXIOV, of which kMaxParts leaves two for headers.
@@ -78,6 +79,7 @@ class Poller {
   // Receive side.
   int Wait(double timeout);
   void Serve(int32_t index, uint32_t events);
+  static int TakeError(int fd);
   static int ReceiveOne(int fd, mmsghdr* message);
   void ReceiveUnix(int32_t index, uint32_t events);
   void ReceiveUdp(int32_t index, uint32_t events);

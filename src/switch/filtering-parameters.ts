@@ -25,7 +25,8 @@ export const DEFAULT_PORT_LIMIT = 1024;
 export const MIN_CAPACITY = 16;
 const MAX_CAPACITY = 1 << 22;
 
-export interface FilteringDatabaseOptions {
+/** What can be changed while the database is in use. */
+export interface FilteringParameters {
   /** Slots, rounded up to a power of two; three quarters of them are used. 16 … 4,194,304. */
   readonly capacity?: number;
   /** Milliseconds after which an unseen address is forgotten. 1 … MAX_AGEING_TIME. */
@@ -36,6 +37,9 @@ export interface FilteringDatabaseOptions {
   readonly collectionInterval?: number;
   /** Dynamic addresses per port, from 1 up. */
   readonly portLimit?: number;
+}
+
+export interface FilteringDatabaseOptions extends FilteringParameters {
   /** 32 random bits for the hash, so that nobody outside can aim at one chain of slots. */
   readonly seed?: number;
 }

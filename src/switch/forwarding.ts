@@ -25,13 +25,18 @@
  * With snooping, what goes to a group that is known goes to those who want it only
  * (snooping/snooper.ts).
  *
+ * The list of ports is in egress-list.ts, what leaves in the clear in confinement.ts.
+ *
  * Without VLAN tables (`vlans: undefined`) the switch is transparent to tags:
  * all addresses are learned in VLAN 0 and no frame is changed. Membership in a
  * VLAN is checked on the way in for every port (802.1Q "ingress filtering").
  */
+import { Confinement } from './confinement.ts';
 import { Counter, type CounterWriter } from './counters.ts';
+import { EgressList } from './egress-list.ts';
 import { HEADER_LENGTH, MAX_FRAME_LENGTH, SOURCE_OFFSET } from './ethernet.ts';
 import { type FilteringDatabase, Learned } from './filtering-database.ts';
+import type { FilteringParameters } from './filtering-parameters.ts';
 import { isMulticast, isReservedParts, readHigh32, readLow16 } from './mac-address.ts';
 import { NO_PORT, PORT_TABLE_LENGTH, PortState } from './port.ts';
 import { type HostClaims, NO_CLAIMS, Origin, PortTrust } from './port-trust.ts';
@@ -64,8 +69,11 @@ export const TagAction = {
 } as const;
 export type TagAction = (typeof TagAction)[keyof typeof TagAction];
 
-/** A whole set of settings. Immutable; structured clone carries it between threads. */
-export interface ForwarderSettings {
+/**
+ * A whole set of settings, but that those of the database stay as they are where absent.
+ * Immutable; structured clone carries it between threads.
+ */
+export interface ForwarderSettings extends FilteringParameters {
   /** PortState by port number; ports beyond its end are disabled. */
   readonly portStates: Uint8Array;
   /** Flood everything and learn nothing. */
@@ -84,52 +92,29 @@ export interface ForwarderSettings {
   readonly mirrorTo?: number;
   /** Copy only what enters or leaves by this port; 0 or absent for all. */
   readonly mirrorOf?: number;
-  /** Ageing time in milliseconds; absent: as it is. RangeError as in FilteringDatabase, and below. */
-  readonly ageingTime?: number;
-  /** Milliseconds on a port before an address may move; absent: as it is. */
-  readonly minPersistence?: number;
-  /** Milliseconds of one round through the addresses, to find old ones; absent: as it is. */
-  readonly collectionInterval?: number;
-  /** Addresses a port may hold; absent: as it is. */
-  readonly portLimit?: number;
-  /** Slots of the database; absent, or when the entries would not fit: as it is. */
-  readonly capacity?: number;
 }
 
-export class Forwarder {
-  /** Egress ports of the last frame; the first `count` are valid. */
-  readonly egress = new Uint16Array(PORT_TABLE_LENGTH);
-  /** TagAction for each of them. */
-  readonly tagAction = new Uint8Array(PORT_TABLE_LENGTH);
-  count = 0;
+export class Forwarder extends EgressList {
   /** Tag Control Information for `insert` and `replace`. */
   tci = 0;
   /** The first egress port is a friend's who owns the destination, and is to deliver it. */
   straight = false;
   /** PortTrust by port; `setTrust` changes it. */
-  readonly trust = new Uint8Array(PORT_TABLE_LENGTH);
+  readonly trust: Uint8Array;
   /** The counter that rose when the verdict was `drop`. */
   reason: Counter = Counter.dropRunt;
 
   readonly #database: FilteringDatabase;
   readonly #counters: CounterWriter;
   readonly #claims: HostClaims;
+  readonly #confinement: Confinement;
   readonly #storm = new StormControl();
   readonly #states = new Uint8Array(PORT_TABLE_LENGTH);
-  /** Ports in state forwarding, in order. */
-  readonly #floodPorts = new Uint16Array(PORT_TABLE_LENGTH);
-  #floodCount = 0;
-  /** Ports that are confined. */
-  #confined = 0;
   #hub = false;
-  #vlans: VlanTables | undefined;
   #snooper: Snooper | undefined;
   #statics: Int32Array = NO_STATICS;
   #mirrorTo = NO_PORT;
   #mirrorOf = NO_PORT;
-  /** TagAction of the frame in hand for an untagged and for a tagged member. */
-  #untaggedAction: TagAction = TagAction.keep;
-  #taggedAction: TagAction = TagAction.keep;
 
   /** Keeps both; the caller may use the database between frames (flush, age). */
   constructor(
@@ -137,35 +122,28 @@ export class Forwarder {
     counters: CounterWriter,
     claims: HostClaims = NO_CLAIMS,
   ) {
+    super();
     this.#database = database;
     this.#counters = counters;
     this.#claims = claims;
+    this.#confinement = new Confinement(claims, database);
+    this.trust = this.#confinement.trust;
   }
 
   /** Says what hangs on a port. Call it between frames only. */
   setTrust(port: number, trust: PortTrust): void {
-    if (this.trust[port] === PortTrust.confined) this.#confined--;
-    if (trust === PortTrust.confined) this.#confined++;
-    this.trust[port] = trust;
+    this.#confinement.setTrust(port, trust);
   }
 
   /** Takes over new settings, copied where they may change. Call it between batches only. */
   applySettings(settings: ForwarderSettings, now: number): void {
     const { portStates, stormRates, stormLimits } = settings;
-    this.#floodCount = 0;
-    for (let port = 1; port < PORT_TABLE_LENGTH; port++) {
-      const state = port < portStates.length ? portStates[port] : PortState.disabled;
-      this.#states[port] = state;
-      if (state === PortState.forwarding) this.#floodPorts[this.#floodCount++] = port;
-      const limited = stormRates !== undefined && port < stormRates.length;
-      this.#storm.setRate(port, StormClass.all, limited ? stormRates[port] : 0, now);
-      const limits = stormLimits?.[port];
-      this.#storm.setRate(port, StormClass.broadcast, limits?.broadcast ?? 0, now);
-      this.#storm.setRate(port, StormClass.multicast, limits?.multicast ?? 0, now);
-      this.#storm.setRate(port, StormClass.unknown, limits?.unknown ?? 0, now);
-    }
+    this.#states.fill(PortState.disabled);
+    this.#states.set(portStates.subarray(1, PORT_TABLE_LENGTH), 1);
+    this.setFloodPorts(this.#states);
+    this.#storm.configure(stormRates, stormLimits, now);
     this.#hub = settings.hub ?? false;
-    this.#vlans = settings.vlans;
+    this.vlans = settings.vlans;
     if (settings.snooping === undefined) this.#snooper = undefined;
     else {
       this.#snooper ??= new Snooper();
@@ -173,14 +151,13 @@ export class Forwarder {
     }
     this.#mirrorTo = settings.mirrorTo ?? NO_PORT;
     this.#mirrorOf = settings.mirrorOf ?? NO_PORT;
-    const database = this.#database;
-    database.ageingTime = settings.ageingTime ?? database.ageingTime;
-    database.minPersistence = settings.minPersistence ?? database.minPersistence;
-    database.portLimit = settings.portLimit ?? database.portLimit;
-    database.collectionInterval = settings.collectionInterval ?? database.collectionInterval;
-    const { capacity } = settings;
-    if (capacity !== undefined && capacity !== database.capacity) database.resize(capacity);
-    this.#statics = applyStatics(database, this.#statics, settings.statics ?? NO_STATICS, now);
+    this.#database.configure(settings);
+    this.#statics = applyStatics(
+      this.#database,
+      this.#statics,
+      settings.statics ?? NO_STATICS,
+      now,
+    );
   }
 
   /**
@@ -219,13 +196,13 @@ export class Forwarder {
     if (state === PortState.discarding) return this.#drop(port, Counter.dropDiscarding);
 
     let vid = 0;
-    if (this.#vlans !== undefined) {
-      vid = this.#classify(this.#vlans, slab, offset, length, port);
+    if (this.vlans !== undefined) {
+      vid = this.#classify(this.vlans, slab, offset, length, port);
       if (vid === NO_VLAN) return this.#drop(port, Counter.dropVlan);
     }
     let learns = !this.#hub;
     if (origin === Origin.clear) {
-      const owner = this.#pretended(slab, offset + SOURCE_OFFSET, vid, port);
+      const owner = this.#confinement.pretended(slab, offset + SOURCE_OFFSET, vid, port);
       if (owner !== NO_PORT) {
         // What members send to all may come around through others; nothing else of theirs does.
         if (this.trust[owner] === PortTrust.local || !isMulticast(slab, offset)) {
@@ -272,13 +249,13 @@ export class Forwarder {
     if (this.#states[port] === PortState.disabled) return this.#drop(port, Counter.dropDiscarding);
     if (isMulticast(slab, offset)) return this.#drop(port, Counter.dropFiltered);
     let vid = 0;
-    if (this.#vlans !== undefined) {
-      vid = this.#classify(this.#vlans, slab, offset, length, port);
+    if (this.vlans !== undefined) {
+      vid = this.#classify(this.vlans, slab, offset, length, port);
       if (vid === NO_VLAN) return this.#drop(port, Counter.dropVlan);
     }
     if (
       origin === Origin.clear &&
-      this.#pretended(slab, offset + SOURCE_OFFSET, vid, port) !== NO_PORT
+      this.#confinement.pretended(slab, offset + SOURCE_OFFSET, vid, port) !== NO_PORT
     ) {
       return this.#drop(port, Counter.dropSpoofed);
     }
@@ -289,7 +266,8 @@ export class Forwarder {
         return this.#drop(port, Counter.dropStorm);
       }
       this.#counters.add(port, Counter.floodedIn, 1);
-      this.#flood(vid, port, NO_PORT, PortTrust.local);
+      this.flood(vid, port);
+      this.#keepTrusted(NO_PORT, PortTrust.local);
     } else if (this.trust[target] === PortTrust.local) {
       verdict = this.#sendTo(target, vid, port);
     } else {
@@ -297,21 +275,6 @@ export class Forwarder {
     }
     if (this.#mirrorTo !== NO_PORT) this.#mirror(port);
     return verdict;
-  }
-
-  /**
-   * The port of the host of ours, or of a member of a group of ours, whose address a frame that
-   * came in the clear has for its source; NO_PORT otherwise. Only a node that is in a group minds.
-   */
-  #pretended(slab: Uint8Array, source: number, vid: number, port: number): number {
-    if (this.trust[port] !== PortTrust.confined || this.#claims.size === 0) return NO_PORT;
-    const high = readHigh32(slab, source);
-    const low = readLow16(slab, source);
-    const owner = this.#claims.lookupTrusted(high, low, vid);
-    if (owner === NO_PORT || this.trust[owner] !== PortTrust.local) return owner;
-    // A host of ours that has been silent for the ageing time may have moved there.
-    const known = this.#database.lookup(high, low, vid);
-    return known !== NO_PORT && this.trust[known] === PortTrust.local ? owner : NO_PORT;
   }
 
   /** What listens to IGMP and MLD, if anything does. */
@@ -325,33 +288,11 @@ export class Forwarder {
    * @param only the one port that it is for; NO_PORT for all
    */
   originate(vid: number, only: number): void {
-    const vlans = this.#vlans;
     this.tci = vid;
-    this.#taggedAction = TagAction.insert;
-    this.#untaggedAction = TagAction.keep;
-    if (vlans === undefined) this.#floodAll(NO_PORT);
-    else this.#floodVlan(vlans, vid, NO_PORT);
-    if (only !== NO_PORT) this.#keepPort(only);
-  }
-
-  /** Leaves those egress ports that want what was inspected. */
-  #keepWanted(snooper: Snooper): void {
-    let kept = 0;
-    for (let i = 0; i < this.count; i++) {
-      if (!snooper.wants(this.egress[i])) continue;
-      this.egress[kept] = this.egress[i];
-      this.tagAction[kept] = this.tagAction[i];
-      kept++;
-    }
-    this.count = kept;
-  }
-
-  #keepPort(port: number): void {
-    const at = this.egress.subarray(0, this.count).indexOf(port);
-    this.count = at < 0 ? 0 : 1;
-    if (at < 0) return;
-    this.egress[0] = port;
-    this.tagAction[0] = this.tagAction[at];
+    this.taggedAction = TagAction.insert;
+    this.untaggedAction = TagAction.keep;
+    this.flood(vid, NO_PORT);
+    if (only !== NO_PORT) this.retainOnly(only);
   }
 
   #select(
@@ -364,7 +305,7 @@ export class Forwarder {
     origin: Origin,
   ): Verdict {
     // Everybody on the Ethernet gets what is for a group; what came in the clear was read already.
-    const secret = !group && origin !== Origin.clear && this.#claims.size + this.#confined > 0;
+    const secret = !group && origin !== Origin.clear && this.#confinement.active;
     let owner = NO_PORT;
     if (!group && !this.#hub) {
       const target = this.#database.lookup(high, low, vid);
@@ -389,24 +330,14 @@ export class Forwarder {
       return this.#drop(port, Counter.dropStorm);
     }
     this.#counters.add(port, Counter.floodedIn, 1);
-    if (secret && this.#confined > 0) this.#flood(vid, port, owner, PortTrust.clear);
-    else if (this.#vlans === undefined) this.#floodAll(port);
-    else this.#floodVlan(this.#vlans, vid, port);
+    this.flood(vid, port);
+    if (secret && this.#confinement.confines) this.#keepTrusted(owner, PortTrust.clear);
     return Verdict.forward;
   }
 
   /** To the friend who owns the destination. */
   #sendStraight(owner: number, vid: number, port: number): Verdict {
-    let action: TagAction = TagAction.keep;
-    const vlans = this.#vlans;
-    if (vlans !== undefined) {
-      const row = rowOffset(vlans, vid);
-      if (!hasPort(vlans.members, row, owner)) return this.#drop(port, Counter.dropVlan);
-      action = this.#actionFor(vlans, row, owner);
-    }
-    this.egress[0] = owner;
-    this.tagAction[0] = action;
-    this.count = 1;
+    if (!this.sendOnlyTo(owner, vid)) return this.#drop(port, Counter.dropVlan);
     this.straight = true;
     return Verdict.forward;
   }
@@ -415,66 +346,31 @@ export class Forwarder {
     if (target === port || this.#states[target] !== PortState.forwarding) {
       return this.#drop(port, Counter.dropFiltered);
     }
-    let action: TagAction = TagAction.keep;
-    const vlans = this.#vlans;
-    if (vlans !== undefined) {
-      const row = rowOffset(vlans, vid);
-      if (!hasPort(vlans.members, row, target)) return this.#drop(port, Counter.dropVlan);
-      action = this.#actionFor(vlans, row, target);
-    }
-    this.egress[0] = target;
-    this.tagAction[0] = action;
-    this.count = 1;
+    if (!this.sendOnlyTo(target, vid)) return this.#drop(port, Counter.dropVlan);
     return Verdict.forward;
   }
 
-  /** Floods a frame to ports up to a PortTrust, and to the one of the owner of its destination. */
-  #flood(vid: number, port: number, owner: number, most: PortTrust): void {
-    const vlans = this.#vlans;
-    if (vlans === undefined) this.#floodAll(port);
-    else this.#floodVlan(vlans, vid, port);
-    const { egress, tagAction } = this;
+  /** Leaves those egress ports that want what was inspected. */
+  #keepWanted(snooper: Snooper): void {
     let kept = 0;
     for (let i = 0; i < this.count; i++) {
-      const target = egress[i];
-      if (this.trust[target] > most && target !== owner) {
-        if (this.trust[target] === PortTrust.confined && most === PortTrust.clear) {
-          this.#counters.add(target, Counter.dropConfined, 1);
-        }
-        continue;
-      }
-      egress[kept] = target;
-      tagAction[kept] = tagAction[i];
-      kept++;
+      if (snooper.wants(this.egress[i])) this.retain(i, kept++);
     }
     this.count = kept;
   }
 
-  #floodAll(port: number): void {
-    const flood = this.#floodPorts;
-    const egress = this.egress;
-    let count = 0;
-    for (let i = 0; i < this.#floodCount; i++) {
-      if (flood[i] === port) continue;
-      egress[count] = flood[i];
-      this.tagAction[count] = TagAction.keep;
-      count++;
+  /** Leaves the egress ports up to a PortTrust, and the one of the owner of the destination. */
+  #keepTrusted(owner: number, most: PortTrust): void {
+    let kept = 0;
+    for (let i = 0; i < this.count; i++) {
+      const target = this.egress[i];
+      const trust = this.trust[target];
+      if (trust <= most || target === owner) this.retain(i, kept++);
+      else if (trust === PortTrust.confined && most === PortTrust.clear) {
+        this.#counters.add(target, Counter.dropConfined, 1);
+      }
     }
-    this.count = count;
-  }
-
-  #floodVlan(vlans: VlanTables, vid: number, port: number): void {
-    const flood = this.#floodPorts;
-    const row = rowOffset(vlans, vid);
-    let count = 0;
-    for (let i = 0; i < this.#floodCount; i++) {
-      const target = flood[i];
-      if (target === port || !hasPort(vlans.members, row, target)) continue;
-      this.egress[count] = target;
-      this.tagAction[count] = this.#actionFor(vlans, row, target);
-      count++;
-    }
-    this.count = count;
+    this.count = kept;
   }
 
   /** The VLAN of a frame, or NO_VLAN when its port is not in it; notes what egress will need. */
@@ -490,23 +386,19 @@ export class Forwarder {
       const tci = readTci(slab, offset);
       if (vidOf(tci) === PRIORITY_VID) {
         this.tci = withVid(tci, vid);
-        this.#taggedAction = TagAction.replace;
+        this.taggedAction = TagAction.replace;
       } else {
         vid = vidOf(tci);
         this.tci = tci;
-        this.#taggedAction = TagAction.keep;
+        this.taggedAction = TagAction.keep;
       }
-      this.#untaggedAction = TagAction.strip;
+      this.untaggedAction = TagAction.strip;
     } else {
       this.tci = vid;
-      this.#taggedAction = TagAction.insert;
-      this.#untaggedAction = TagAction.keep;
+      this.taggedAction = TagAction.insert;
+      this.untaggedAction = TagAction.keep;
     }
     return hasPort(vlans.members, rowOffset(vlans, vid), port) ? vid : NO_VLAN;
-  }
-
-  #actionFor(vlans: VlanTables, row: number, port: number): TagAction {
-    return hasPort(vlans.untagged, row, port) ? this.#untaggedAction : this.#taggedAction;
   }
 
   #learn(slab: Uint8Array, source: number, vid: number, port: number, now: number): void {
@@ -539,9 +431,7 @@ export class Forwarder {
       if (this.egress[i] === of) wanted = true;
     }
     if (!wanted) return;
-    this.egress[this.count] = to;
-    this.tagAction[this.count] = TagAction.keep;
-    this.count++;
+    this.add(to);
   }
 
   #drop(port: number, reason: Counter): Verdict {

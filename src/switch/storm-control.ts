@@ -56,6 +56,25 @@ export class StormControl {
     this.#limited[port] += Number(after > 0) - Number(before > 0);
   }
 
+  /**
+   * Sets all rates of all ports.
+   * @param rates of a port whatever the class, by port; ports beyond its end have no limit
+   * @param limits by class, by port; the same
+   */
+  configure(
+    rates: Int32Array | undefined,
+    limits: readonly (StormLimits | undefined)[] | undefined,
+    now: number,
+  ): void {
+    for (let port = 1; port < PORT_TABLE_LENGTH; port++) {
+      const of = limits?.[port];
+      this.setRate(port, StormClass.all, rates?.[port] ?? 0, now);
+      this.setRate(port, StormClass.broadcast, of?.broadcast ?? 0, now);
+      this.setRate(port, StormClass.multicast, of?.multicast ?? 0, now);
+      this.setRate(port, StormClass.unknown, of?.unknown ?? 0, now);
+    }
+  }
+
   /** Takes one frame's credits. @returns false when there are none: drop the frame */
   take(port: number, stormClass: StormClass, now: number): boolean {
     if (this.#limited[port] === 0) return true;

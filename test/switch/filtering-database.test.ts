@@ -147,9 +147,14 @@ function take(
       t.true(database.resize(CAPACITY));
       break;
     case 'set':
-      database.ageingTime = twin.ageingTime = step.ageing;
-      database.minPersistence = twin.minPersistence = step.persistence;
-      database.portLimit = twin.portLimit = step.ports;
+      twin.ageingTime = step.ageing;
+      twin.minPersistence = step.persistence;
+      twin.portLimit = step.ports;
+      database.configure({
+        ageingTime: step.ageing,
+        minPersistence: step.persistence,
+        portLimit: step.ports,
+      });
       break;
     case 'wait':
       return now + step.time;
