@@ -12,7 +12,7 @@ import { MAX_PORT } from '../switch/port.ts';
 import { STATION_ALLOWED, stationAddress } from '../switch/static-addresses.ts';
 import { MAX_STORM_RATE } from '../switch/storm-control.ts';
 import { MAX_VID } from '../switch/vlan-tag.ts';
-import { name, section, wholeNumber } from './config-kit.ts';
+import { type Contradiction, flag, name, section, wholeNumber } from './config-kit.ts';
 
 const PORT_ALLOWED = `the number of a port, or the name of a friend or of an interface`;
 
@@ -45,6 +45,8 @@ function fraction() {
   const allowed = 'a fraction from 0 to 1';
   return z.number(allowed).min(0, allowed).max(1, allowed);
 }
+
+export const REORDER_NEEDS_DELAY = 'frames overtake others only where there is a delay; add one';
 
 /** As switch/impairment-settings.ts says. */
 export const impairSection = section({
@@ -120,14 +122,14 @@ export const treePortSection = section({
   throughput: wholeNumber(1000, 1_000_000_000_000, ' bits a second')
     .exactOptional()
     .describe('The class of a link, for the cost that follows it; by default 1 Gb/s.'),
-  edge: flag('Whether the port forwards at once, until a BPDU comes in.'),
-  bpduGuard: flag('Whether a BPDU disables the port.'),
-  rootGuard: flag('Whether the way to the root never leads through the port.'),
-  changeGuard: flag('Whether topology changes heard at the port are not passed on.'),
+  edge: option('Whether the port forwards at once, until a BPDU comes in.'),
+  bpduGuard: option('Whether a BPDU disables the port.'),
+  rootGuard: option('Whether the way to the root never leads through the port.'),
+  changeGuard: option('Whether topology changes heard at the port are not passed on.'),
 });
 
-function flag(does: string) {
-  return z.boolean('true or false').exactOptional().describe(does);
+function option(does: string) {
+  return flag().exactOptional().describe(does);
 }
 
 export const portSection = section({
@@ -144,12 +146,9 @@ export const portSection = section({
     .union([z.literal('none', NATIVE_ALLOWED), vid], NATIVE_ALLOWED)
     .exactOptional()
     .describe('The VLAN of untagged frames on a trunk; "none" drops them.'),
-  router: z
-    .boolean('true or false')
-    .exactOptional()
-    .describe(
-      'Whether all multicast goes there; by default to links, and where a router is heard.',
-    ),
+  router: option(
+    'Whether all multicast goes there; by default to links, and where a router is heard.',
+  ),
   storm: stormSection
     .exactOptional()
     .describe('Frames a second that the port may have flooded, in place of `switch.storm`.'),
@@ -166,10 +165,8 @@ interface SwitchPorts {
   readonly mirror?: z.output<typeof mirrorSection>;
 }
 
-type Problem = [path: (string | number)[], message: string];
-
 /** What no single value is to blame for. */
-export function* portContradictions(settings: SwitchPorts): Generator<Problem> {
+export function* portContradictions(settings: SwitchPorts): Generator<Contradiction> {
   const { vlans, perPort, addresses, mirror } = settings;
   const untaggedIn = new Map<PortReference, number>();
   for (const [i, { port, access, trunk, native, impair }] of perPort.entries()) {
@@ -187,8 +184,7 @@ export function* portContradictions(settings: SwitchPorts): Generator<Problem> {
       ];
     }
     if (impair?.reorder !== undefined && !impair.delay) {
-      const message = 'frames overtake others only where there is a delay; add one';
-      yield [[...path, 'impair', 'reorder'], message];
+      yield [[...path, 'impair', 'reorder'], REORDER_NEEDS_DELAY];
     }
     const own = access ?? (typeof native === 'number' ? native : undefined);
     if (own !== undefined) untaggedIn.set(port, own);

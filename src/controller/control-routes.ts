@@ -3,7 +3,10 @@
  * OpenAPI description is written from it.
  */
 import { z } from 'zod';
-import * as schemas from './control-schemas.ts';
+import * as friends from './control-friend-schemas.ts';
+import * as nodes from './control-node-schemas.ts';
+import * as switches from './control-switch-schemas.ts';
+import * as taps from './control-tap-schemas.ts';
 import type { NodeApi } from './node-api.ts';
 
 export interface ControlRoute {
@@ -55,91 +58,91 @@ function reading(
 }
 
 export const CONTROL_ROUTES: readonly ControlRoute[] = [
-  reading('/v1/status', 'status', 'The node itself.', schemas.nodeStatus, (api) => api.status()),
-  reading('/v1/friends', 'friends', 'All friends known.', z.array(schemas.friendStatus), (api) =>
+  reading('/v1/status', 'status', 'The node itself.', nodes.nodeStatus, (api) => api.status()),
+  reading('/v1/friends', 'friends', 'All friends known.', z.array(friends.friendStatus), (api) =>
     api.friends(),
   ),
-  reading('/v1/links', 'links', 'The links that are up.', z.array(schemas.linkStatus), (api) =>
+  reading('/v1/links', 'links', 'The links that are up.', z.array(friends.linkStatus), (api) =>
     api.links(),
   ),
   reading(
     '/v1/links/missing',
     'missingLinks',
     'The friends without a link, and why.',
-    z.array(schemas.missingLink),
+    z.array(friends.missingLink),
     (api) => api.missingLinks(),
   ),
-  reading('/v1/ports', 'ports', 'The ports of the switch.', z.array(schemas.portStatus), (api) =>
+  reading('/v1/ports', 'ports', 'The ports of the switch.', z.array(switches.portStatus), (api) =>
     api.ports(),
   ),
-  reading('/v1/mac', 'mac', 'The filtering database.', z.array(schemas.macStatus), (api) =>
+  reading('/v1/mac', 'mac', 'The filtering database.', z.array(switches.macStatus), (api) =>
     api.mac(),
   ),
-  reading('/v1/stp', 'stp', 'The spanning tree.', schemas.stpStatus, (api) => api.stp()),
+  reading('/v1/stp', 'stp', 'The spanning tree.', switches.stpStatus, (api) => api.stp()),
   acting({
     path: '/v1/stp',
     operation: 'setStpPort',
     summary: 'Changes how a port takes part in the spanning tree: cost, edge, guards.',
-    body: schemas.stpPortRequest,
-    answer: schemas.portAnswer,
+    body: switches.stpPortRequest,
+    answer: switches.portAnswer,
     run: (api, body) => api.setStpPort(body),
   }),
-  reading('/v1/groups', 'groups', 'Our security groups.', z.array(schemas.groupStatus), (api) =>
+  reading('/v1/groups', 'groups', 'Our security groups.', z.array(friends.groupStatus), (api) =>
     api.groups(),
   ),
   acting({
     path: '/v1/groups',
     operation: 'addGroup',
     summary: 'Enters a security group; links are made anew under it.',
-    body: schemas.addGroupRequest,
-    answer: schemas.changedGroup,
+    body: friends.addGroupRequest,
+    answer: friends.changedGroup,
     run: (api, body) => api.addGroup(body),
   }),
   acting({
     path: '/v1/groups/remove',
     operation: 'removeGroup',
     summary: 'Leaves a security group; links are made anew without it.',
-    body: schemas.removeGroupRequest,
-    answer: schemas.changedGroup,
+    body: friends.removeGroupRequest,
+    answer: friends.changedGroup,
     run: (api, body) => api.removeGroup(body.name),
   }),
   acting({
     path: '/v1/groups/rotate',
     operation: 'rotateGroup',
     summary: 'Gives a group another key; the old one counts on for a while.',
-    body: schemas.rotateGroupRequest,
-    answer: schemas.changedGroup,
+    body: friends.rotateGroupRequest,
+    answer: friends.changedGroup,
     run: (api, body) => api.rotateGroup(body),
   }),
   acting({
     path: '/v1/plaintext',
     operation: 'setPlaintext',
     summary: 'Whether Ethernet may go in the clear to a friend who shares no group.',
-    body: schemas.plaintextPolicy,
-    answer: schemas.plaintextPolicy,
+    body: friends.plaintextPolicy,
+    answer: friends.plaintextPolicy,
     run: (api, body) => api.setPlaintext(body.plaintext),
   }),
   reading(
     '/v1/why/:friend',
     'why',
     'How the link to a friend came to be what it is.',
-    schemas.whyReport,
+    friends.whyReport,
     (api, friend) => api.why(friend),
   ),
   acting({
     path: '/v1/invite',
     operation: 'invite',
     summary: 'Makes a ticket for a friend.',
-    body: schemas.inviteRequest,
-    answer: schemas.inviteAnswer,
+    body: friends.inviteRequest,
+    answer: friends.inviteAnswer,
     run: (api, body) => api.invite(body),
   }),
   acting({
     path: '/v1/join',
     operation: 'join',
     summary: 'Takes the ticket of a friend.',
-    body: schemas.joinRequest,
-    answer: schemas.joinAnswer,
+    body: friends.joinRequest,
+    answer: friends.joinAnswer,
     run: (api, body) => api.join(body.ticket),
   }),
   {
@@ -147,7 +150,7 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     path: '/v1/friends/:friend',
     operation: 'removeFriend',
     summary: 'Ends the sessions with a friend at once and forgets the key.',
-    answer: schemas.removeAnswer,
+    answer: friends.removeAnswer,
     status: 200,
     run: (api, friend) => api.removeFriend(friend),
   },
@@ -155,15 +158,15 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     '/v1/taps',
     'taps',
     'The host interfaces on the switch.',
-    z.array(schemas.tapStatus),
+    z.array(taps.tapStatus),
     (api) => api.taps(),
   ),
   acting({
     path: '/v1/taps',
     operation: 'addTap',
     summary: 'Makes a host interface on the switch.',
-    body: schemas.tapRequest,
-    answer: schemas.tapStatus,
+    body: taps.tapRequest,
+    answer: taps.tapStatus,
     run: (api, body) => api.addTap(body),
   }),
   {
@@ -172,7 +175,7 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     operation: 'removeTap',
     parameter: 'What GET /v1/taps calls it.',
     summary: 'Takes a host interface away.',
-    answer: schemas.tapRemoval,
+    answer: taps.tapRemoval,
     status: 200,
     run: (api, tap) => api.removeTap(tap),
   },
@@ -180,16 +183,16 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     path: '/v1/taps/attachments',
     operation: 'openTapAttachment',
     summary: 'Binds a socket for the descriptor of a TAP that another process has opened.',
-    body: schemas.tapAttachmentRequest,
-    answer: schemas.tapAttachmentAnswer,
+    body: taps.tapAttachmentRequest,
+    answer: taps.tapAttachmentAnswer,
     run: (api) => api.openTapAttachment(),
   }),
   acting({
     path: '/v1/taps/attachments/complete',
     operation: 'completeTapAttachment',
     summary: 'Joins the TAP whose descriptor was sent there to the switch.',
-    body: schemas.tapAttachment,
-    answer: schemas.tapStatus,
+    body: taps.tapAttachment,
+    answer: taps.tapStatus,
     run: (api, body) => api.completeTapAttachment(body),
   }),
   {
@@ -199,76 +202,76 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     parameter: 'What GET /v1/taps calls it.',
     summary:
       'Holds an interface of another process: one line of JSON for each event, and the interface goes away with the connection.',
-    body: schemas.tapHoldRequest,
-    answer: schemas.tapEvent,
+    body: taps.tapHoldRequest,
+    answer: taps.tapEvent,
     status: 200,
     stream: true,
-    run: (api, tap, body) => api.holdTap(tap, body as z.output<typeof schemas.tapHoldRequest>),
+    run: (api, tap, body) => api.holdTap(tap, body as z.output<typeof taps.tapHoldRequest>),
   },
-  reading('/v1/switch', 'switch', 'What is set of the switch.', schemas.switchStatus, (api) =>
+  reading('/v1/switch', 'switch', 'What is set of the switch.', switches.switchStatus, (api) =>
     api.switch(),
   ),
   acting({
     path: '/v1/switch',
     operation: 'changeSwitch',
     summary: 'Changes what is named, until the node ends, and leaves the rest.',
-    body: schemas.switchChanges,
-    answer: schemas.switchStatus,
+    body: switches.switchChanges,
+    answer: switches.switchStatus,
     run: (api, body) => api.changeSwitch(body),
   }),
   acting({
     path: '/v1/switch/mirror',
     operation: 'mirror',
     summary: 'Copies what passes to a port, or no longer.',
-    body: schemas.mirrorRequest,
-    answer: schemas.switchStatus,
+    body: switches.mirrorRequest,
+    answer: switches.switchStatus,
     run: (api, body) => api.mirror(body),
   }),
   acting({
     path: '/v1/switch/storm',
     operation: 'limitStorms',
     summary: 'Limits what a port, or every port, may have flooded.',
-    body: schemas.stormRequest,
-    answer: schemas.switchStatus,
+    body: switches.stormRequest,
+    answer: switches.switchStatus,
     run: (api, body) => api.limitStorms(body),
   }),
   acting({
     path: '/v1/switch/addresses',
     operation: 'setAddress',
     summary: 'Says where a station is, whatever is heard, or no longer.',
-    body: schemas.addressRequest,
-    answer: schemas.switchStatus,
+    body: switches.addressRequest,
+    answer: switches.switchStatus,
     run: (api, body) => api.setAddress(body),
   }),
   acting({
     path: '/v1/switch/save',
     operation: 'saveSwitch',
     summary: 'Keeps what is set of the switch over the end of the node.',
-    body: schemas.keepSwitchRequest,
-    answer: schemas.switchStatus,
+    body: switches.keepSwitchRequest,
+    answer: switches.switchStatus,
     run: (api) => api.saveSwitch(),
   }),
   acting({
     path: '/v1/switch/forget',
     operation: 'forgetSwitch',
     summary: 'Keeps nothing of it: from the next start on the configuration counts.',
-    body: schemas.keepSwitchRequest,
-    answer: schemas.switchStatus,
+    body: switches.keepSwitchRequest,
+    answer: switches.switchStatus,
     run: (api) => api.forgetSwitch(),
   }),
   reading(
     '/v1/impairments',
     'impairments',
     'The ports that are impaired.',
-    z.array(schemas.impairmentStatus),
+    z.array(switches.impairmentStatus),
     (api) => api.impairments(),
   ),
   acting({
     path: '/v1/impairments',
     operation: 'impair',
     summary: 'Makes what leaves by a port late, lost or twice, or no longer.',
-    body: schemas.impairRequest,
-    answer: schemas.portAnswer,
+    body: switches.impairRequest,
+    answer: switches.portAnswer,
     run: (api, body) => api.impair(body),
   }),
   {
@@ -276,26 +279,26 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     path: '/v1/capture',
     operation: 'capture',
     summary: 'Frames that pass, as pcapng, until the client goes.',
-    query: schemas.captureRequest,
+    query: switches.captureRequest,
     answer: z.string().meta({ format: 'binary' }),
     mediaType: 'application/x-pcapng',
     status: 200,
-    run: (api, _parameter, query) => api.capture(query as z.output<typeof schemas.captureRequest>),
+    run: (api, _parameter, query) => api.capture(query as z.output<typeof switches.captureRequest>),
   },
   acting({
     path: '/v1/id/rotate',
     operation: 'rotateIdentity',
     summary: 'Gives the node another key, signed by the one it has.',
-    body: schemas.rotateIdentityRequest,
-    answer: schemas.rotatedIdentity,
+    body: friends.rotateIdentityRequest,
+    answer: friends.rotatedIdentity,
     run: (api) => api.rotateIdentity(),
   }),
   acting({
     path: '/v1/down',
     operation: 'down',
     summary: 'Ends the node; the socket vanishes when it has ended.',
-    body: schemas.downRequest,
-    answer: schemas.downAnswer,
+    body: nodes.downRequest,
+    answer: nodes.downAnswer,
     status: 202,
     run: async (api) => {
       await api.down();

@@ -37,6 +37,12 @@ export interface GroupEntry {
   readonly old: readonly OldKey[];
 }
 
+/** Until when the last old key of a group counts, ISO 8601; undefined when none does. */
+export function oldKeysUntil({ old }: GroupEntry): string | undefined {
+  if (old.length === 0) return undefined;
+  return new Date(Math.max(...old.map(({ until }) => until))).toISOString();
+}
+
 export interface GroupBookOptions {
   readonly home: string;
   readonly config: Pick<KithConfig, 'groups' | 'plaintext'>;

@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { KithError } from '../errors.ts';
 import { replaceFile } from '../f2f/replace-file.ts';
-import { groupKeySchema, groupNameSchema, PLAINTEXT_FLOORS } from './config-schema.ts';
+import { groupKeySchema, groupNameSchema } from './config-friends.ts';
+import { PLAINTEXT_FLOORS } from './config-schema.ts';
 
 export const GROUPS_FILE = 'groups.json';
 

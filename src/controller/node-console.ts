@@ -20,6 +20,7 @@ import type { KithConfig } from './config.ts';
 import { type OwnEndpoint, shownPort } from './console-ports.ts';
 import { ConsoleServer } from './console-server.ts';
 import { NodeConsoleTarget, rootText } from './console-target.ts';
+import { nameOf } from './friend-names.ts';
 import type { SwitchSettings } from './switch-settings.ts';
 import type { Taps } from './taps.ts';
 
@@ -182,11 +183,11 @@ export class NodeConsole {
     const own: OwnEndpoint[] = taps.list().map(({ port, name }) => {
       return { port, module: TAP_MODULE, description: name };
     });
-    for (const { port, name, uid, current } of core.friends) {
-      if (current === undefined) continue;
-      const { provider, remote } = current.carrier;
-      const who = name === '' ? uid.slice(0, 8) : name;
-      own.push({ port, module: LINK_MODULE, description: `${who} ${provider} ${remote}` });
+    for (const friend of core.friends) {
+      if (friend.current === undefined) continue;
+      const { provider, remote } = friend.current.carrier;
+      const description = `${nameOf(friend)} ${provider} ${remote}`;
+      own.push({ port: friend.port, module: LINK_MODULE, description });
     }
     return own;
   }

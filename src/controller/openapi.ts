@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 description of the control socket, from the table of its routes. */
 import { z } from 'zod';
+import { errorAnswer } from './control-node-schemas.ts';
 import { CONTROL_ROUTES, type ControlRoute } from './control-routes.ts';
-import { errorAnswer } from './control-schemas.ts';
 import { JSON_LINES } from './json-lines.ts';
 
 type Json = Record<string, unknown>;

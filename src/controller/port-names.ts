@@ -47,3 +47,35 @@ export function lastingPortName(
   if (tap !== undefined) return tap.name;
   return port >= FIRST_LINK_PORT && port < MAX_PORT ? undefined : port;
 }
+
+/** Who has a port now. */
+export interface PresentPorts {
+  friends(): NamedPorts['friends'];
+  taps(): NamedPorts['taps'];
+}
+
+/** The names of the ports of a node, as friends and interfaces come and go. */
+export class PortNames {
+  readonly #configured: NamedPorts['configured'];
+  #present: PresentPorts = { friends: () => [], taps: () => [] };
+
+  /** @param configured friends of the configuration */
+  constructor(configured: NamedPorts['configured']) {
+    this.#configured = configured;
+  }
+
+  /** While a node is being put together nobody has a port; from now on these have. */
+  follow(present: PresentPorts): void {
+    this.#present = present;
+  }
+
+  /** As `portNamed`, of who is here now. */
+  resolve(reference: PortReference): number | undefined {
+    const { friends, taps } = this.#present;
+    return portNamed(reference, {
+      configured: this.#configured,
+      friends: friends(),
+      taps: taps(),
+    });
+  }
+}

@@ -2,7 +2,6 @@
 import { KithError } from '../errors.ts';
 import { checkedCapacity } from '../switch/filtering-parameters.ts';
 import type { PortReference } from './config-ports.ts';
-import type { NodeParts } from './node.ts';
 import type {
   AddressRequest,
   MirrorRequest,
@@ -11,28 +10,24 @@ import type {
   SwitchChanges,
   SwitchStatus,
 } from './node-api.ts';
+import type { NodeParts } from './node-parts.ts';
+import type { PortFinder } from './port-reports.ts';
 import { learningOf } from './switch-learning.ts';
 
 /** Of the slots, so many quarters are used, as FilteringDatabase has it. */
 const USED_QUARTERS = 3;
 
+type Finder = Pick<PortFinder, 'resolve' | 'find'>;
 type Parts = Pick<
   NodeParts,
   'config' | 'dataPlane' | 'settings' | 'switchAdmin' | 'switchKeeper' | 'vlans'
 >;
 
-export interface PortFinder {
-  /** @returns undefined when nothing of that name is there now */
-  resolve(reference: PortReference): number | undefined;
-  /** The same for what somebody typed: parts of a UID count too. @throws KithError 'not-found' */
-  find(reference: PortReference): number;
-}
-
 export class SwitchReports {
   readonly #parts: Parts;
-  readonly #ports: PortFinder;
+  readonly #ports: Finder;
 
-  constructor(parts: Parts, ports: PortFinder) {
+  constructor(parts: Parts, ports: Finder) {
     this.#parts = parts;
     this.#ports = ports;
   }

@@ -2,7 +2,8 @@
 import type { Friend } from '../f2f/friend.ts';
 import type { CipherOffer } from '../links/handshake/handshake-payload.ts';
 import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
-import type { GroupBook } from './group-book.ts';
+import { nameOf } from './friend-names.ts';
+import { type GroupBook, oldKeysUntil } from './group-book.ts';
 import type { WhyReport } from './node-api.ts';
 import { mendOf } from './refusal-mend.ts';
 
@@ -19,7 +20,7 @@ export type Policy = Pick<GroupBook, 'entries' | 'floor'>;
  * @param relay the name of the friend who relays the link, if one does
  */
 export function explain(friend: Friend, policy: Policy, now: number, relay?: string): WhyReport {
-  const name = friend.name === '' ? friend.uid.slice(0, 8) : friend.name;
+  const name = nameOf(friend);
   const { current } = friend;
   const base = { friend: friend.uid, friendName: name, state: friend.state };
   if (current === undefined)
@@ -114,11 +115,10 @@ function waiting(friend: Friend, policy: Policy): Inputs {
 
 /** Groups whose former key still counts, and until when. */
 function overlaps({ entries }: Policy): Inputs {
-  const changing = entries.flatMap(({ name, old }) =>
-    old.length === 0
-      ? []
-      : [`${name} until ${new Date(Math.max(...old.map(({ until }) => until))).toISOString()}`],
-  );
+  const changing = entries.flatMap((entry) => {
+    const until = oldKeysUntil(entry);
+    return until === undefined ? [] : [`${entry.name} until ${until}`];
+  });
   return changing.length === 0
     ? []
     : [{ name: 'groups whose old key still counts', value: list(changing) }];

@@ -8,83 +8,39 @@
  * by a rule that both ends apply (links/handshake/keep-which.ts). A lost link is
  * dialled again with back-off; a link over a worse provider is replaced when a
  * better one works, on the same switch port.
+ *
+ *   Connector       dials     --+
+ *   Relays          find a way  |
+ *   PolicyKeeper    renews    --+--> Admission --> FriendLinks --> core events
+ *   HandshakeDriver answers   --+    who it is     which session
+ *                                                  is in use --> HeldSessions, data plane
+ *
+ * Here these are joined, friends come and go, and packets are passed on.
  */
-
-import type { Clock } from '../clock.ts';
 import type { PacketPriority } from '../data-plane/commands.ts';
 import type { DataPlane } from '../data-plane/data-plane.ts';
 import { addressText } from '../io/address.ts';
-import type {
-  Carrier,
-  CarrierEvents,
-  LinkProvider,
-  Listening,
-  ProviderFactory,
-} from '../links/contract.ts';
-import type { CookieSecrets } from '../links/handshake/cookie.ts';
+import type { Carrier, CarrierEvents } from '../links/contract.ts';
 import { HandshakeGate } from '../links/handshake/handshake-gate.ts';
-import type { HandshakeFailure, HandshakeSession } from '../links/handshake/handshake-outcome.ts';
 import { uidOf } from '../links/handshake/identity-proof.ts';
 import { PacketType } from '../links/packet.ts';
 import { AcceptedStreams } from './accepted-streams.ts';
+import { Admission } from './admission.ts';
 import { Connector } from './connector.ts';
 import { CoreEvents, type IncomingPacket } from './core-events.ts';
-import type { DialledSession } from './dialler.ts';
-import { type Friend, type FriendSession, type Refusal, refusalOf } from './friend.ts';
+import type { CoreCounters, CoreOptions } from './core-options.ts';
+import type { Friend, Refusal } from './friend.ts';
+import { FriendLinks } from './friend-links.ts';
+import { FriendTable } from './friend-table.ts';
 import { type Facts, HandshakeDriver } from './handshake-driver.ts';
 import { HeldSessions } from './held-sessions.ts';
-import { handOver, PolicyKeeper } from './policy-keeper.ts';
-import { type RelayPolicy, Relays } from './relays.ts';
-import { isSurplus, prefer } from './rival-sessions.ts';
+import { PolicyKeeper } from './policy-keeper.ts';
+import { ProviderTable } from './provider-table.ts';
+import { Relays } from './relays.ts';
 import { SessionIndices } from './session-indices.ts';
 import type { Uid } from './uid.ts';
 
-/** Milliseconds a link has to last for its loss to be followed by an attempt at once. */
-const STABLE = 5000;
-
 const NO_OCTETS = new Uint8Array(0);
-
-/** What the core wants logged. Not for decisions. */
-export interface CoreLog {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-  debug(details: object, message: string): void;
-}
-
-export interface CoreOptions {
-  readonly clock: Clock;
-  readonly random: (length: number) => Uint8Array;
-  readonly cookies: CookieSecrets;
-  readonly log: CoreLog;
-  readonly dataPlane: DataPlane;
-  readonly providers: readonly ProviderFactory[];
-  /** What handshakes say of this node; friends and tickets are the core's. */
-  readonly facts: () => Omit<Facts, 'isFriend' | 'tickets' | 'policy'>;
-  readonly tickets: () => ReturnType<NonNullable<Facts['tickets']>>;
-  /** Somebody came with a ticket of ours: burn it and make a friend of them, at once. */
-  readonly redeem: (session: HandshakeSession, ticket: string) => Friend;
-  /** A friend has proved to have another key than we knew; it has its new UID already. Remember it. */
-  readonly succeeded: (friend: Friend, formerUid: Uid, session: HandshakeSession) => void;
-  /** A friend proved the ticket that we hold: the secret can be forgotten. */
-  readonly redeemed: (friend: Friend) => void;
-  /** What we do as a relay, and through relays; all if left out. */
-  readonly relay?: RelayPolicy;
-  /** Milliseconds between attempts at a better provider; 30 s if left out. */
-  readonly upgradeInterval?: number;
-  /** Whether an address may be dialled now; all may if left out. */
-  readonly mayDial?: (url: string) => boolean;
-}
-
-export interface CoreCounters {
-  /** Packets of a type that no component claimed. */
-  unclaimed: number;
-  /** Sessions that were lost. */
-  lost: number;
-  /** Links that another session was made for because a policy had changed. */
-  renewed: number;
-  /** Friends that have come with another key. */
-  succeeded: number;
-}
 
 export class F2FCore {
   readonly events = new CoreEvents();
@@ -92,13 +48,14 @@ export class F2FCore {
   readonly handshakes: HandshakeDriver;
   readonly #options: CoreOptions;
   readonly #dataPlane: DataPlane;
-  readonly #friends = new Map<Uid, Friend>();
-  readonly #providers = new Map<string, LinkProvider>();
-  readonly #listening: Listening[] = [];
+  readonly #friends = new FriendTable();
+  readonly #providers = new ProviderTable();
   readonly #indices: SessionIndices;
   readonly #sessions: HeldSessions;
+  readonly #links: FriendLinks;
   readonly #connector: Connector;
   readonly #accepted: AcceptedStreams;
+  readonly #admission: Admission;
   readonly relays: Relays;
   readonly #policy: PolicyKeeper;
   #closed = false;
@@ -124,26 +81,28 @@ export class F2FCore {
       send: (carrier, message) => {
         this.#dataPlane.send(carrier.descriptor, carrier.address, message);
       },
-      established: (session, carrier) => this.#answered(session, carrier),
-      refused: (failure, carrier, policy) => this.#refused(failure, carrier, policy),
+      established: (session, carrier) => this.#admission.answered(session, carrier),
+      refused: (failure, carrier, policy) => {
+        this.#admission.refused(failure, carrier, policy);
+      },
     });
     this.#connector = new Connector({
       clock: options.clock,
       random: options.random,
       log: options.log,
       driver: this.handshakes,
-      providers: this.#providers,
+      providers: this.#providers.byScheme,
       facts: () => this.#facts(),
-      friends: () => this.#friends.values(),
+      friends: () => this.#friends,
       isFriend: (friend) => this.#friends.has(friend.uid),
-      established: (dialled) => this.#established(dialled),
+      established: (dialled) => this.#admission.established(dialled),
       upgradeInterval: options.upgradeInterval,
       mayDial: options.mayDial,
     });
     this.#policy = new PolicyKeeper({
       clock: options.clock,
       driver: this.handshakes,
-      providers: this.#providers,
+      providers: this.#providers.byScheme,
       log: options.log,
       facts: () => this.#facts(),
       ask: ({ session }) => {
@@ -151,12 +110,43 @@ export class F2FCore {
       },
       renewed: (dialled, held) => {
         this.counters.renewed++;
-        this.#established(dialled, held);
+        this.#admission.established(dialled, held);
       },
       end: (friend, reason, refusal) => this.#endLink(friend, reason, refusal),
     });
+    this.#links = new FriendLinks({
+      clock: options.clock,
+      log: options.log,
+      dataPlane: this.#dataPlane,
+      events: this.events,
+      sessions: this.#sessions,
+      connector: this.#connector,
+      policy: this.#policy,
+      counters: this.counters,
+      ownUid: () => {
+        const { suite, identity } = options.facts();
+        return uidOf(suite, identity.publicKey);
+      },
+      isConfined: () => options.facts().groups.length > 0,
+      redeemed: options.redeemed,
+    });
     this.#accepted = new AcceptedStreams((carrier) => {
       this.handshakes.carrierClosed(carrier, 'The handshake took too long.');
+    });
+    this.#admission = new Admission({
+      clock: options.clock,
+      log: options.log,
+      counters: this.counters,
+      friends: this.#friends,
+      providers: this.#providers,
+      indices: this.#indices,
+      accepted: this.#accepted,
+      policy: this.#policy,
+      links: this.#links,
+      redeem: options.redeem,
+      succeeded: options.succeeded,
+      endLink: (friend, reason, refusal) => this.#endLink(friend, reason, refusal),
+      removeFriend: (uid, reason) => this.removeFriend(uid, reason),
     });
     const carriers: CarrierEvents = {
       accepted: (carrier) => {
@@ -167,8 +157,7 @@ export class F2FCore {
       closed: (carrier, reason) => this.#carrierClosed(carrier, reason),
     };
     for (const factory of options.providers) {
-      const provider = factory(this.#dataPlane, carriers);
-      this.#providers.set(provider.scheme, provider);
+      this.#providers.add(factory(this.#dataPlane, carriers));
     }
     this.relays = new Relays({
       clock: options.clock,
@@ -176,19 +165,19 @@ export class F2FCore {
       plane: this.#dataPlane,
       carriers,
       events: this.events,
-      friends: () => this.#friends.values(),
+      friends: () => this.#friends,
       control: (friend, packet) => {
         this.send(friend.uid, PacketType.relayControl, packet, 'control');
       },
       connect: async (friend, addresses, signal) => {
-        this.#established(await this.#connector.dial(friend, addresses, [], signal));
+        this.#admission.established(await this.#connector.dial(friend, addresses, [], signal));
       },
     });
-    this.#providers.set(this.relays.provider.scheme, this.relays.provider);
+    this.#providers.add(this.relays.provider);
   }
 
   get friends(): readonly Friend[] {
-    return [...this.#friends.values()];
+    return [...this.#friends];
   }
 
   friend(uid: Uid): Friend | undefined {
@@ -197,26 +186,18 @@ export class F2FCore {
 
   /** URLs that we listen on, with the ports in use. */
   get listening(): readonly string[] {
-    return this.#listening.map(({ url }) => url);
-  }
-
-  get schemes(): readonly string[] {
-    return [...this.#providers.keys()];
+    return this.#providers.listening;
   }
 
   /** @throws KithError 'address' */
-  async listen(url: string): Promise<string> {
-    const provider = this.#providers.get(url.slice(0, url.indexOf(':')));
-    if (provider === undefined) throw new RangeError(`no provider for ${url}`);
-    const listening = await provider.listen(url);
-    this.#listening.push(listening);
-    return listening.url;
+  listen(url: string): Promise<string> {
+    return this.#providers.listen(url);
   }
 
   /** Takes in a friend and starts dialling. One that is known already stays as it is. */
   addFriend(friend: Friend): void {
     if (this.#friends.has(friend.uid)) return;
-    this.#friends.set(friend.uid, friend);
+    this.#friends.set(friend);
     friend.absentSince = this.#options.clock.now();
     this.#connector.connect(friend);
     this.relays.review();
@@ -228,8 +209,7 @@ export class F2FCore {
     if (friend === undefined) return false;
     this.#friends.delete(uid);
     this.#idle(friend);
-    this.#sessions.endAllWith(friend, reason);
-    this.#lost(friend, reason);
+    this.#links.end(friend, reason);
     this.relays.review();
     return true;
   }
@@ -240,7 +220,7 @@ export class F2FCore {
    */
   policyChanged(): void {
     this.#policy.changed();
-    for (const friend of this.#friends.values()) {
+    for (const friend of this.#friends) {
       if (friend.current === undefined) {
         if (friend.refusal !== undefined) friend.forgetTrouble();
         this.#connector.connect(friend);
@@ -289,7 +269,7 @@ export class F2FCore {
     if (entry === undefined) return;
     if (type === PacketType.close) {
       const reason = new TextDecoder().decode(payload.subarray(0, 256));
-      this.#sessionGone(localIndex, `The friend ended the link: ${printable(reason)}.`);
+      this.#links.gone(localIndex, `The friend ended the link: ${printable(reason)}.`);
       return;
     }
     if (type === PacketType.renew) {
@@ -302,8 +282,13 @@ export class F2FCore {
     if (!packet.claimed) this.counters.unclaimed++;
   }
 
+  /** The other end has the session too. */
+  sessionAlive(localIndex: number): void {
+    this.#links.alive(localIndex);
+  }
+
   sessionDead(localIndex: number, silence: number): void {
-    this.#sessionGone(localIndex, `Nothing was heard for ${silence} ms.`);
+    this.#links.gone(localIndex, `Nothing was heard for ${silence} ms.`);
   }
 
   sessionRoamed(localIndex: number, address: Uint8Array): void {
@@ -318,216 +303,33 @@ export class F2FCore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#admission.close();
     this.#connector.close();
     this.#accepted.stop();
     this.relays.close();
-    for (const friend of this.#friends.values()) this.#idle(friend);
+    for (const friend of this.#friends) this.#idle(friend);
     this.#sessions.endAll('the node stops');
     this.handshakes.close();
     await this.#dataPlane.lastWords();
-    for (const provider of this.#providers.values()) provider.close();
+    this.#providers.close();
   }
-
-  // ---- handshakes
 
   #facts(): Facts {
     return {
       ...this.#options.facts(),
       policy: this.#policy.current,
-      isFriend: (uid, publicKey) => this.#isFriend(uid, publicKey),
+      isFriend: (uid, publicKey) => this.#friends.admits(uid, publicKey),
       tickets: this.#options.tickets,
     };
   }
 
-  #isFriend(uid: Uid, publicKey: Uint8Array): boolean {
-    const friend = this.#friends.get(uid);
-    if (friend === undefined) return false;
-    const pinned = friend.publicKey;
-    return pinned === undefined || Buffer.from(pinned).equals(publicKey);
-  }
-
-  /** A handshake that the other end began has succeeded. */
-  #answered(session: HandshakeSession, carrier: Carrier): void {
-    const ticket = session.redeemedTicket;
-    if (ticket !== undefined) {
-      try {
-        this.#friends.set(session.friendUid, this.#options.redeem(session, ticket));
-      } catch (error) {
-        this.#options.log.warn({ err: error }, 'a friend with a ticket could not be taken in');
-        this.#indices.give(session.localIndex);
-        carrier.close();
-        return;
-      }
-    }
-    const preference = this.#providers.get(carrier.provider)?.preference ?? 0;
-    this.#established({ session, carrier, preference });
-  }
-
-  /** A handshake that the other end began has failed; `policy` is the one we answered under. */
-  #refused(failure: HandshakeFailure, carrier: Carrier, policy: number | undefined): void {
-    this.#options.log.debug({ from: carrier.remote, reason: failure.reason }, failure.detail);
-    this.#accepted.refused(carrier);
-    const friend = failure.peerUid === undefined ? undefined : this.#friends.get(failure.peerUid);
-    if (friend === undefined) return;
-    const refusal = refusalOf(failure);
-    if (friend.current === undefined) {
-      friend.failed(failure.detail, this.#options.clock.now(), refusal);
-    } else if (refusal === 'plaintext-refused' && policy === this.#policy.current) {
-      this.#endLink(friend, failure.detail, refusal);
-    }
-  }
-
-  /** @param replaced the session that this one was made in place of */
-  #established(dialled: DialledSession, replaced?: FriendSession): void {
-    const { session, carrier, preference } = dialled;
-    this.#accepted.done(carrier);
-    this.#succeed(session);
-    const friend = this.#friends.get(session.friendUid);
-    if (friend === undefined || this.#closed) {
-      this.#indices.give(session.localIndex);
-      carrier.close();
-      return;
-    }
-    const incoming: FriendSession = {
-      session,
-      carrier,
-      preference,
-      used: false,
-      since: 0,
-      bulkQueued: false,
-    };
-    this.#sessions.open(friend, incoming, this.#options.facts().groups.length > 0);
-    const renews = replaced !== undefined && replaced === friend.current;
-    if (renews) handOver(replaced, incoming);
-    else if (isSurplus(friend.current, incoming)) {
-      this.#sessions.end(incoming, 'another address was faster');
-      return;
-    }
-    // A responder waits for the first record: until then nobody knows whether the initiator
-    // has the session, or gave up on the way.
-    if (session.role === 'initiator') this.#use(friend, incoming);
-  }
-
-  /** A friend that has come with another key is filed under it; the old one lets nobody in any more. */
-  #succeed(session: HandshakeSession): void {
-    const { formerUid, friendUid } = session;
-    if (formerUid === undefined || this.#closed) return;
-    const friend = this.#friends.get(formerUid);
-    if (friend === undefined) return;
-    const other = this.#friends.get(friendUid);
-    if (other !== undefined) {
-      this.removeFriend(formerUid, 'this friend is known by its new key');
-      this.#options.succeeded(other, formerUid, session);
-      return;
-    }
-    this.#friends.delete(formerUid);
-    friend.succeed(friendUid, session.friendPublicKey);
-    this.#friends.set(friendUid, friend);
-    this.counters.succeeded++;
-    this.#options.log.info(
-      { friend: friend.name, uid: friendUid, formerUid },
-      'friend has another key, signed by the old one',
-    );
-    this.#options.succeeded(friend, formerUid, session);
-  }
-
-  /** The other end has the session too. */
-  sessionAlive(localIndex: number): void {
-    const entry = this.#sessions.get(localIndex);
-    if (entry === undefined || entry.held.used) return;
-    this.#use(entry.friend, entry.held);
-  }
-
-  /** Frames leave through this session, unless the one in use is to stay; the other receives on a little. */
-  #use(friend: Friend, held: FriendSession): void {
-    const { session, carrier } = held;
-    const before = friend.current;
-    held.used = true;
-    held.since = this.#options.clock.now();
-    if (before !== undefined && prefer(before, held, friend, this.#ownUid()) === 'existing') {
-      this.#sessions.retire(held);
-      return;
-    }
-    this.#dataPlane.useSession(friend.port, session.localIndex);
-    friend.current = held;
-    friend.publicKey ??= session.friendPublicKey;
-    if (friend.name === '') friend.name = session.friendName;
-    friend.learntAddresses = session.friendAddresses;
-    friend.forgetTrouble();
-    if (session.role === 'initiator') friend.unreached = undefined;
-    // Our own attempt, if there is one, goes on: the other end may see it succeed, and both
-    // ends have to choose among the same sessions.
-    clearTimeout(friend.retryTimer);
-    friend.retryTimer = undefined;
-    if (friend.ticketSecret !== undefined) {
-      friend.ticketSecret = undefined;
-      this.#options.redeemed(friend);
-    }
-    this.#options.log.info(
-      {
-        friend: friend.name,
-        uid: friend.uid,
-        remote: carrier.remote,
-        mode: session.mode,
-        groups: session.sharedGroups,
-      },
-      'link up',
-    );
-    if (before === undefined) {
-      this.events.emit('connecting', { uid: friend.uid, port: friend.port });
-    } else {
-      this.#sessions.retire(before, held);
-    }
-    this.events.emit('read-write', { uid: friend.uid });
-    this.#policy.renewals.review(friend);
-  }
-
-  // ---- losing and finding again
-
-  #sessionGone(localIndex: number, reason: string): void {
-    const entry = this.#sessions.get(localIndex);
-    if (entry === undefined) return;
-    this.#sessions.end(entry.held, undefined);
-    const { friend } = entry;
-    if (friend.current !== entry.held) return;
-    const { mode } = entry.held.session;
-    const other = this.#sessions.takeLingering(
-      friend,
-      (held) => held.session.mode === mode && !this.#policy.isStale(held),
-    );
-    if (other !== undefined) {
-      // Preferred to it was a session that the other end had lost already, as after a crash.
-      friend.current = other;
-      this.#dataPlane.useSession(friend.port, other.session.localIndex);
-      this.#options.log.info({ friend: friend.name, reason }, 'back to an earlier session');
-      return;
-    }
-    this.counters.lost++;
-    this.#lost(friend, reason);
-    // A link that never lasts is no success, however well its handshakes go.
-    if (this.#options.clock.now() - entry.held.since < STABLE) {
-      this.#connector.retryLater(friend);
-    } else {
-      friend.backOff.succeeded();
-      this.#connector.connect(friend);
-    }
-  }
-
-  #lost(friend: Friend, reason: string, refusal?: Refusal): void {
-    if (friend.current === undefined) return;
-    friend.current = undefined;
-    friend.absentSince = this.#options.clock.now();
-    this.#policy.renewals.stop(friend);
-    friend.failed(reason, this.#options.clock.now(), refusal);
-    this.#options.log.warn({ friend: friend.name, uid: friend.uid }, `link lost: ${reason}`);
-    this.events.emit('disconnected', { uid: friend.uid, port: friend.port, reason });
-  }
+  // ---- ends
 
   #carrierClosed(carrier: Carrier, reason: string): void {
     this.#accepted.done(carrier);
     this.handshakes.carrierClosed(carrier, reason);
     for (const { held } of this.#sessions.over(carrier)) {
-      this.#sessionGone(held.session.localIndex, `The connection is gone: ${reason}.`);
+      this.#links.gone(held.session.localIndex, `The connection is gone: ${reason}.`);
     }
   }
 
@@ -537,15 +339,9 @@ export class F2FCore {
     this.#policy.renewals.stop(friend);
   }
 
-  #ownUid(): Uid {
-    const { suite, identity } = this.#options.facts();
-    return uidOf(suite, identity.publicKey);
-  }
-
   /** Ends all sessions with a friend who stays one. */
   #endLink(friend: Friend, reason: string, refusal?: Refusal): void {
-    this.#sessions.endAllWith(friend, reason);
-    this.#lost(friend, reason, refusal);
+    this.#links.end(friend, reason, refusal);
     this.#connector.retryLater(friend);
   }
 }

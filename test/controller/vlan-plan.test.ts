@@ -1,7 +1,6 @@
 /** VLANs and ports of the configuration: what is a contradiction, and what becomes of the rest. */
 import test from 'ava';
 import { type ConfigInput, checkConfig, makeConfig } from '../../src/controller/config.ts';
-import { type NamedPorts, portNamed } from '../../src/controller/port-names.ts';
 import { PortPlan } from '../../src/controller/port-plan.ts';
 import { planVlans, type ResolvePort } from '../../src/controller/vlan-plan.ts';
 import type { ImpairmentSettings } from '../../src/switch/impairment-settings.ts';
@@ -121,32 +120,6 @@ test('contradictions are told with their mend', (t) => {
   for (const [input, message] of REFUSED) {
     t.throws(() => checkConfig('F', { switch: input }), { code: 'config', message });
   }
-});
-
-test('a name means one port, and first what the configuration calls so', (t) => {
-  const [ada, bob, eve] = ['aa', 'bb', 'ee'].map((each) => each.repeat(20)) as [
-    string,
-    string,
-    string,
-  ];
-  const ports: NamedPorts = {
-    configured: [{ uid: ada, name: 'ada' }, { uid: bob }],
-    friends: [
-      { uid: eve, name: 'ada', port: 515 },
-      { uid: ada, name: 'ada', port: 513 },
-      { uid: bob, name: 'bob', port: 514 },
-    ],
-    taps: [{ name: 'kith0', port: 3 }],
-  };
-  const named = (reference: string | number): number | undefined => portNamed(reference, ports);
-  t.is(named(77), 77);
-  t.is(named('ada'), 513);
-  t.is(named(eve), 515);
-  t.is(named(eve.toUpperCase()), 515);
-  t.is(named('bob'), 514);
-  t.is(named('kith0'), 3);
-  t.is(named('nobody'), undefined);
-  t.is(portNamed('ada', { ...ports, configured: [] }), undefined, 'two call themselves so');
 });
 
 test('the registry follows what the names mean, and is told only when that changes', (t) => {

@@ -4,8 +4,9 @@
  */
 import type { OpenSession } from '../../src/data-plane/commands.ts';
 import type { DataPlane } from '../../src/data-plane/data-plane.ts';
-import { type CoreOptions, F2FCore } from '../../src/f2f/core.ts';
+import { F2FCore } from '../../src/f2f/core.ts';
 import type { CoreEventMap } from '../../src/f2f/core-events.ts';
+import type { CoreOptions } from '../../src/f2f/core-options.ts';
 import { Friend } from '../../src/f2f/friend.ts';
 import type { Uid } from '../../src/f2f/uid.ts';
 import { CipherId } from '../../src/io/contract.ts';

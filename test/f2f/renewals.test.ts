@@ -1,7 +1,7 @@
 /** When groups or floors change under a link that is up. */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import type { CoreOptions } from '../../src/f2f/core.ts';
+import type { CoreOptions } from '../../src/f2f/core-options.ts';
 import { CipherId } from '../../src/io/contract.ts';
 import type { SecurityGroup } from '../../src/links/handshake/group-tags.ts';
 import type { PlaintextFloor } from '../../src/links/handshake/handshake-payload.ts';
