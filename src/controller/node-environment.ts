@@ -18,13 +18,14 @@ export interface NodeEnvironment {
   readonly providers: readonly ProviderFactory[];
 }
 
-export function systemEnvironment(): NodeEnvironment {
+/** @param options.rehearse whether the data path is walked through before the first frame */
+export function systemEnvironment({ rehearse = true } = {}): NodeEnvironment {
   const sockets = systemSockets();
   return {
     sockets,
     startEngines: ({ link, switch: bridge, dataPlane }) =>
       startWorkerThreads(sockets, workerCount(dataPlane.workers, availableParallelism()), {
-        rehearse: true,
+        rehearse,
         keepalive: { interval: link.keepaliveMs, failAfter: link.failAfterMs },
         database: {
           ageingTime: bridge.ageing * 1000,

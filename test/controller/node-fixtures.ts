@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { type ConfigInput, makeConfig } from '../../src/controller/config.ts';
 import { type RunningNode, startNode } from '../../src/controller/node.ts';
 import type { LinkStatus, NodeApi } from '../../src/controller/node-api.ts';
+import { systemEnvironment } from '../../src/controller/node-environment.ts';
 import { loadOrCreateIdentity } from '../../src/f2f/identity.ts';
 
 const SILENT = pino({ level: 'silent' });
@@ -32,8 +33,15 @@ export function scratch(t: ExecutionContext): string {
   return path;
 }
 
-/** Somebody new; a node that still runs is ended after the test. */
-export async function person(t: ExecutionContext, name: string): Promise<Person> {
+/**
+ * Somebody new; a node that still runs is ended after the test.
+ * @param options.asShipped all that `kith up` does, the rehearsal of the data path too
+ */
+export async function person(
+  t: ExecutionContext,
+  name: string,
+  { asShipped = false } = {},
+): Promise<Person> {
   const home = scratch(t);
   const { uid, publicKey } = await loadOrCreateIdentity(home);
   let running: RunningNode | undefined;
@@ -64,7 +72,9 @@ export async function person(t: ExecutionContext, name: string): Promise<Person>
     },
     async start(config = {}) {
       const input = { name, listen: LOOPBACK, ...config };
-      running = await startNode({ home, config: makeConfig(home, input) }, SILENT);
+      const options = { home, config: makeConfig(home, input) };
+      // The rehearsal takes nearly half a second of processor, and here nobody waits for a frame.
+      running = await startNode(options, SILENT, systemEnvironment({ rehearse: asShipped }));
     },
     stop,
   };

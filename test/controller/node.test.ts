@@ -14,6 +14,9 @@ import {
   person,
 } from './node-fixtures.ts';
 
+/** With the rehearsal of the data path, for tests that see what it leaves. */
+const AS_SHIPPED = { asShipped: true };
+
 /** Alice and bob with a link between them, bob dialling alice. */
 async function befriended(
   alice: Person,
@@ -29,7 +32,7 @@ test.serial(
   'friends of the configuration find one another, over either kind of link',
   async (t) => {
     for (const scheme of ['udp', 'tcp']) {
-      const [alice, bob] = [await person(t, 'alice'), await person(t, 'bob')];
+      const [alice, bob] = [await person(t, 'alice', AS_SHIPPED), await person(t, 'bob')];
       await befriended(alice, bob, {}, scheme);
       const [there, back] = [await linkTo(bob, alice), await linkTo(alice, bob)];
       t.is(there.provider, scheme);
@@ -347,7 +350,7 @@ test.serial('a removed friend is out at once at both ends, and stays out', async
 });
 
 test.serial('a node leaves nothing behind: no file, no descriptor', async (t) => {
-  const [alice, bob] = [await person(t, 'alice'), await person(t, 'bob')];
+  const [alice, bob] = [await person(t, 'alice', AS_SHIPPED), await person(t, 'bob')];
   // Once for what the process opens and keeps.
   await befriended(alice, bob);
   await linkTo(bob, alice);
@@ -400,7 +403,7 @@ test.serial('a node that ends after a pairing has written it down', async (t) =>
 });
 
 test.serial('a node that cannot start says why and leaves nothing behind', async (t) => {
-  const [alice, bob] = [await person(t, 'alice'), await person(t, 'bob')];
+  const [alice, bob] = [await person(t, 'alice', AS_SHIPPED), await person(t, 'bob')];
   await alice.start();
   await alice.stop();
   const descriptors = openDescriptors();

@@ -259,7 +259,8 @@ export function openSession(fields: Partial<OpenSession> = {}): OpenSession {
 
 /** An Ethernet frame between two stations; its octets count up from `seed`. */
 export function frame(length: number, to = 2, from = 1, seed = 0): Uint8Array {
-  const bytes = Uint8Array.from({ length }, (_, i) => (i + seed) & 0xff);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = i + seed;
   bytes.set([0x02, 0, 0, 0, 0, to, 0x02, 0, 0, 0, 0, from, 0x88, 0xb5].slice(0, length));
   return bytes;
 }

@@ -68,8 +68,16 @@ export function slowSum(...pieces: readonly Uint8Array[]): number {
 const u16 = (...values: readonly number[]): number[] =>
   values.flatMap((value) => [(value >>> 8) & 0xff, value & 0xff]);
 const u32 = (value: number): number[] => u16(value >>> 16, value);
-const bytesOf = (...pieces: readonly ArrayLike<number>[]): Uint8Array =>
-  Uint8Array.from(pieces.flatMap((piece) => Array.from(piece)));
+
+function bytesOf(...pieces: readonly ArrayLike<number>[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, end);
+    end += piece.length;
+  }
+  return bytes;
+}
 
 function tcpHeader(options: FrameOptions): Uint8Array {
   const { tcpOptions = [], flags = ACK } = options;

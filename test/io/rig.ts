@@ -221,5 +221,7 @@ export function datagrams(all: readonly Received[]): Uint8Array[] {
 }
 
 export function octets(length: number, first = 0): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => first + i);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = first + i;
+  return bytes;
 }

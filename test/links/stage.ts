@@ -1,5 +1,5 @@
 /** Two nodes' data planes with one provider each: real ones in workers, or in memory and in this thread. */
-import { DataPlane } from '../../src/data-plane/data-plane.ts';
+import { DataPlane, type DataPlaneEvents } from '../../src/data-plane/data-plane.ts';
 import {
   type EngineThread,
   InlineThread,
@@ -20,25 +20,8 @@ export class StagePlace {
   readonly messages: { carrier: Carrier; message: Uint8Array }[] = [];
   readonly closed: { carrier: Carrier; reason: string }[] = [];
 
-  constructor(
-    threads: readonly EngineThread[],
-    sockets: SystemSockets,
-    makeProvider: ProviderFactory,
-  ) {
-    this.dataPlane = new DataPlane(threads, sockets, {
-      bridgeFrame: () => {},
-      packet: () => {},
-      sessionDead: () => {},
-      sessionRoamed: () => {},
-      sessionAlive: () => {},
-      dhcpReply: () => {},
-      sessionEnded: () => {},
-      bulkSent: () => {},
-      addressNews: () => {},
-      failed: (error) => {
-        throw error;
-      },
-    });
+  constructor(dataPlane: DataPlane, makeProvider: ProviderFactory) {
+    this.dataPlane = dataPlane;
     this.provider = makeProvider(this.dataPlane, {
       accepted: (carrier) => this.accepted.push(carrier),
       message: (carrier, message) => this.messages.push({ carrier, message }),
@@ -51,38 +34,86 @@ export class StagePlace {
   }
 }
 
+/** Nothing but what the providers are told is looked at. */
+const UNHEARD: DataPlaneEvents = {
+  bridgeFrame: () => {},
+  packet: () => {},
+  sessionDead: () => {},
+  sessionRoamed: () => {},
+  sessionAlive: () => {},
+  dhcpReply: () => {},
+  sessionEnded: () => {},
+  bulkSent: () => {},
+  addressNews: () => {},
+  failed: (error) => {
+    throw error;
+  },
+};
+
 const PATIENCE = 10_000;
 const LOOK_EVERY = 2;
 /** Long enough for what should not come to have come. */
 const QUIET = 30;
+
+/** Two data planes, which may carry one stage after another. */
+export class Grounds {
+  readonly dataPlanes: readonly [DataPlane, DataPlane];
+  readonly #threads: readonly EngineThread[];
+
+  constructor(
+    threads: readonly (readonly EngineThread[])[],
+    sockets: readonly [SystemSockets, SystemSockets],
+  ) {
+    this.#threads = threads.flat();
+    this.dataPlanes = [
+      new DataPlane(threads[0]!, sockets[0], UNHEARD),
+      new DataPlane(threads[1]!, sockets[1], UNHEARD),
+    ];
+  }
+
+  /** Over the system's sockets, with the engines in workers: so many at each place. */
+  static real(workers = 1): Grounds {
+    const sockets = systemSockets();
+    const threads = [1, 2].map(() => startWorkerThreads(sockets, workers));
+    return new Grounds(threads, [sockets, sockets]);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.dataPlanes.map((dataPlane) => dataPlane.stop()));
+    await Promise.all(this.#threads.map((thread) => thread.stop()));
+  }
+}
 
 export class Stage {
   readonly left: StagePlace;
   readonly right: StagePlace;
   /** Whether octets given to `send` are copied before it returns. */
   readonly copiesOnSend: boolean;
-  readonly #threads: readonly EngineThread[];
+  /** What ends with the stage; others have their grounds for longer. */
+  readonly #ownGrounds: Grounds | undefined;
   /** Turns of the engines that run in this thread. */
   readonly #pump: () => void;
 
-  constructor(
-    threads: readonly (readonly EngineThread[])[],
-    sockets: readonly [SystemSockets, SystemSockets],
+  private constructor(
+    grounds: Grounds,
     makeProvider: ProviderFactory,
-    pump: () => void,
+    { isOwn, pump = () => {} }: { readonly isOwn: boolean; readonly pump?: () => void },
   ) {
-    this.#threads = threads.flat();
+    this.#ownGrounds = isOwn ? grounds : undefined;
     this.#pump = pump;
-    this.left = new StagePlace(threads[0]!, sockets[0], makeProvider);
-    this.right = new StagePlace(threads[1]!, sockets[1], makeProvider);
+    this.left = new StagePlace(grounds.dataPlanes[0], makeProvider);
+    this.right = new StagePlace(grounds.dataPlanes[1], makeProvider);
     this.copiesOnSend = true;
   }
 
-  /** Over the system's sockets, with the engines in workers: so many at each place. */
+  /** In workers of its own: so many at each place. */
   static real(makeProvider: ProviderFactory, workers = 1): Stage {
-    const sockets = systemSockets();
-    const threads = [1, 2].map(() => startWorkerThreads(sockets, workers));
-    return new Stage(threads, [sockets, sockets], makeProvider, () => {});
+    return new Stage(Grounds.real(workers), makeProvider, { isOwn: true });
+  }
+
+  /** New providers on grounds that outlive them. */
+  static on(grounds: Grounds, makeProvider: ProviderFactory): Stage {
+    return new Stage(grounds, makeProvider, { isOwn: false });
   }
 
   /** Over a memory network of the hosts 192.0.2.1 and 192.0.2.2. */
@@ -93,15 +124,12 @@ export class Stage {
       const io = new MemoryIo({ network, doorbell: -1 });
       return { sockets, thread: new InlineThread(io, sockets, () => performance.now()) };
     });
-    return new Stage(
-      [[left.thread], [right.thread]],
-      [left.sockets, right.sockets],
-      makeProvider,
-      () => {
-        left.thread.pump();
-        right.thread.pump();
-      },
-    );
+    const grounds = new Grounds([[left.thread], [right.thread]], [left.sockets, right.sockets]);
+    const pump = (): void => {
+      left.thread.pump();
+      right.thread.pump();
+    };
+    return new Stage(grounds, makeProvider, { isOwn: true, pump });
   }
 
   dial(url: string, signal: AbortSignal = new AbortController().signal): Promise<Carrier> {
@@ -146,7 +174,7 @@ export class Stage {
 
   async close(): Promise<void> {
     for (const { provider } of [this.left, this.right]) provider.close();
-    await Promise.all([this.left, this.right].map(({ dataPlane }) => dataPlane.stop()));
-    await Promise.all(this.#threads.map((thread) => thread.stop()));
+    if (this.#ownGrounds === undefined) await this.settled();
+    else await this.#ownGrounds.close();
   }
 }
