@@ -164,7 +164,7 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     this.#board.talk.tellNews();
     this.#remotes?.publish(); // who has to seal what crosses can begin
     this.#egress.drain();
-    this.#board.flowControl.review(now, this.#retry);
+    this.#board.flowControl.review(this.#board.now, this.#retry);
     this.ingress.release();
     this.#board.releaseCopies();
     this.#streams.compact();

@@ -52,7 +52,10 @@ export class PortOutputs implements EgressObserver {
   readonly #endpoints: (Endpoint[] | undefined)[] = new Array(PORT_TABLE_LENGTH).fill(undefined);
   /** Whose frame is being forwarded, who may have to be held back; undefined for a friend's. */
   sender: Endpoint | undefined;
+  /** Whole milliseconds: a small integer needs no memory of its own when it is handed on. */
   now = 0;
+  /** The same with its fraction, for what is rare or has to be exact. */
+  moment = 0;
 
   constructor({ io, memory, notices, counters, timeOrigin = 0 }: PortOutputsParts) {
     this.#io = io;
@@ -143,21 +146,21 @@ export class PortOutputs implements EgressObserver {
   ): void {
     const kind = flag === STRAIGHT ? LateKind.straight : LateKind.frame;
     if (offload.offload === Offload.none) {
-      this.impaired.offer(port, offset, length, kind, this.now);
+      this.impaired.offer(port, offset, length, kind, this.moment);
       return;
     }
     if (!this.#cut(port, offset, length, offload)) return;
     const segmenter = this.#segmenter;
     for (let i = 0; i < segmenter.count; i++) {
       const octets = segmenter.lengthOf(i);
-      this.impaired.offer(port, segmenter.offsetOf(i), octets, kind, this.now);
+      this.impaired.offer(port, segmenter.offsetOf(i), octets, kind, this.moment);
     }
   }
 
   /** A frame of ours to a reserved bridge address, sealed where the port is a link. */
   bridge(port: number, offset: number, length: number): void {
     if (this.impaired.count > 0 && this.impaired.has(port)) {
-      this.impaired.offer(port, offset, length, LateKind.bridge, this.now);
+      this.impaired.offer(port, offset, length, LateKind.bridge, this.moment);
     } else this.#bridge(port, offset, length);
   }
 
@@ -183,7 +186,7 @@ export class PortOutputs implements EgressObserver {
 
   #recordOut(port: number, offset: number, length: number): void {
     if (this.links.get(port) === undefined && this.#endpoints[port] === undefined) return;
-    this.recorder.record(port, Direction.outbound, offset, length, this.now);
+    this.recorder.record(port, Direction.outbound, offset, length, this.moment);
   }
 
   #transmit(port: number, offset: number, length: number, flag: number): void {

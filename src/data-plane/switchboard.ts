@@ -62,6 +62,7 @@ export class Switchboard {
   #hasVlans = false;
   /** News of addresses that there was no room for. */
   addressNewsLost = 0;
+  /** Whole milliseconds, as `PortOutputs.now`. */
   now = 0;
 
   constructor(parts: SwitchboardParts) {
@@ -84,8 +85,9 @@ export class Switchboard {
     this.talk = new ClaimTalk(io.slab, this.claims, outputs.links);
   }
 
-  /** A turn begins. Small integers need no memory of their own when they are handed on. */
+  /** A turn begins. */
   setNow(now: number): void {
+    this.outputs.moment = now;
     this.now = this.outputs.now = this.claims.now = Math.floor(now);
   }
 
@@ -272,7 +274,7 @@ export class Switchboard {
 
   /** A frame has come in, for those who capture. */
   recordIn(port: number, offset: number, length: number): void {
-    this.recorder.record(port, Direction.inbound, offset, length, this.now);
+    this.recorder.record(port, Direction.inbound, offset, length, this.outputs.moment);
   }
 
   // ---- frames out

@@ -26,6 +26,13 @@ class Watch {
     node.post({ op: 'start-capture', id, ring: this.ring.buffer, port, snaplen });
   }
 
+  /** When each was seen, milliseconds. */
+  times(): number[] {
+    const times: number[] = [];
+    this.ring.drain((message) => times.push(parseRecord(message).time));
+    return times;
+  }
+
   /** Each record as a short text. */
   seen(): string[] {
     const texts: string[] = [];
@@ -56,6 +63,16 @@ test('frames are seen where they enter and where they leave, until it is stopped
   pair.carry(hello);
   t.deepEqual(left.seen(), []);
   t.is(right.seen().length, 2);
+});
+
+test('times have their fraction of a millisecond, inbound and outbound', (t) => {
+  const pair = new Pair();
+  const watch = new Watch(pair.left);
+  pair.clock.advance(0.625);
+  pair.carry(broadcast(60));
+  const times = watch.times();
+  t.is(times.length, 2);
+  for (const time of times) t.is(time % 1, 0.625);
 });
 
 test('one port, so many octets of each frame', (t) => {
