@@ -5,7 +5,8 @@
  *
  * Frames of the TAP, super-frames among them, go to the other end as they were read, cut into
  * datagrams by the kernel (UDP_SEGMENT); what comes is put together by the kernel (UDP_GRO) and
- * written to the TAP as it is. Nothing is looked up, sealed, counted or checked, and a datagram
+ * written to the TAP as it is, but for short frames of one length, which the kernel joins as well:
+ * they are written one by one. Nothing is looked up, sealed, counted or checked, and a datagram
  * that gets lost damages the frame around it: this is no VPN but the bound of what one can reach
  * that copies frames through a process of its own. It ends when it is killed.
  */
@@ -89,6 +90,33 @@ static void send_frame(int udp, size_t length) {
         fail("sendmsg");
 }
 
+/* Frames that fit into a datagram are no pieces of one, even where the kernel has joined them. */
+static void write_frames(int tap, size_t length, size_t datagram) {
+    const size_t step = datagram < DATAGRAM ? datagram : length;
+    for (size_t at = 0; at < length; at += step) {
+        const size_t octets = length - at < step ? length - at : step;
+        if (write(tap, buffer + at, octets) < 0 && errno != EIO && errno != EINVAL) fail("write");
+    }
+}
+
+/* Returns the octets received, and of the datagrams that they came in but the last. */
+static ssize_t receive(int udp, size_t *datagram) {
+    char control[CMSG_SPACE(sizeof(int))];
+    struct iovec part = {buffer, sizeof buffer};
+    struct msghdr message = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = control,
+        .msg_controllen = sizeof control,
+    };
+    const ssize_t length = recvmsg(udp, &message, 0);
+    *datagram = length > 0 ? (size_t)length : 0;
+    struct cmsghdr *size = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (size != NULL && size->cmsg_level == IPPROTO_UDP && size->cmsg_type == UDP_GRO)
+        *datagram = (size_t) * (int *)CMSG_DATA(size);
+    return length;
+}
+
 static void watch(int epoll, int descriptor) {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = descriptor};
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0) fail("epoll_ctl");
@@ -109,12 +137,12 @@ int main(int count, char **words) {
         for (int i = 0; i < ready; i++) {
             for (int frames = 0; frames < BATCH; frames++) {
                 const int from = events[i].data.fd;
-                const ssize_t length = from == tap ? read(tap, buffer, sizeof buffer)
-                                                   : recv(udp, buffer, sizeof buffer, 0);
+                size_t datagram;
+                const ssize_t length =
+                    from == tap ? read(tap, buffer, sizeof buffer) : receive(udp, &datagram);
                 if (length <= 0) break;
                 if (from == tap) send_frame(udp, (size_t)length);
-                else if (write(tap, buffer, (size_t)length) < 0 && errno != EIO && errno != EINVAL)
-                    fail("write");
+                else write_frames(tap, (size_t)length, datagram);
             }
         }
     }

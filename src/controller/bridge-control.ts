@@ -179,6 +179,11 @@ export class BridgeControl {
     this.#apply();
   }
 
+  /** Who had the port will not come back: what was said of it is not for the next one there. */
+  forget(port: number): void {
+    this.#said.delete(port);
+  }
+
   /** A frame to a reserved bridge address came in. */
   receive(port: number, frame: Uint8Array): void {
     if (this.#tree === undefined || !this.#tree.hasPort(port)) return;

@@ -25,7 +25,7 @@ const MAX_ADDRESSES = 16;
 
 type Parts = Pick<
   NodeParts,
-  'addresses' | 'book' | 'config' | 'core' | 'dataPlane' | 'groups' | 'plaintext'
+  'addresses' | 'book' | 'bridge' | 'config' | 'core' | 'dataPlane' | 'groups' | 'plaintext'
 >;
 
 export class FriendReports {
@@ -87,9 +87,10 @@ export class FriendReports {
   }
 
   async removeFriend(text: string): Promise<{ uid: string }> {
-    const { book, core, plaintext } = this.#parts;
+    const { book, bridge, core, plaintext } = this.#parts;
     const friend = book.find(text);
     core.removeFriend(friend.uid, 'the friend was removed');
+    bridge.forget(friend.port);
     this.#parts.dataPlane.forgetClaims(friend.port);
     await plaintext.look();
     plaintext.forget(friend);

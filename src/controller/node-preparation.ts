@@ -49,6 +49,10 @@ export async function prepareNode(
   const identity = await loadOrCreateIdentity(home);
   const book = new FriendBook(identity, home, (error) => log.error(error.message));
   const friends = await book.load(config.friends);
+  const ledger = new PlaintextLedger({ home, log });
+  const carried = await ledger.read();
+  const keptSwitch = await loadSwitchFile(home);
+  // Last: from now on a key may expire at any time, and there has to be a node to hear of it.
   const groups = await GroupBook.open({
     home,
     config,
@@ -56,9 +60,6 @@ export async function prepareNode(
     changed: policyChanged,
     log,
   });
-  const ledger = new PlaintextLedger({ home, log });
-  const carried = await ledger.read();
-  const keptSwitch = await loadSwitchFile(home);
   return {
     home,
     config,

@@ -10,7 +10,7 @@ import type { KithConfig } from './config.ts';
 import type { NodeApi } from './node-api.ts';
 import { NodeAssembly } from './node-assembly.ts';
 import { type NodeEnvironment, systemEnvironment } from './node-environment.ts';
-import { prepareNode } from './node-preparation.ts';
+import { type Prepared, prepareNode } from './node-preparation.ts';
 import { NodeReports } from './node-reports.ts';
 
 export interface NodeOptions {
@@ -40,7 +40,7 @@ export async function startNode(
   environment: NodeEnvironment = systemEnvironment(),
 ): Promise<RunningNode> {
   const prepared = await prepareNode(home, config, log, () => node.policyChanged());
-  const node: NodeAssembly = new NodeAssembly(prepared, log, environment);
+  const node: NodeAssembly = await assembled(prepared, log, environment);
   const { parts } = node;
   try {
     await node.start();
@@ -60,4 +60,18 @@ export async function startNode(
     closed: node.closed,
     close: () => node.close(),
   };
+}
+
+/** Without a node there is nobody to hear of keys that expire. */
+async function assembled(
+  prepared: Prepared,
+  log: Logger,
+  environment: NodeEnvironment,
+): Promise<NodeAssembly> {
+  try {
+    return new NodeAssembly(prepared, log, environment);
+  } catch (error) {
+    await prepared.groups.close();
+    throw error;
+  }
 }

@@ -1,8 +1,8 @@
 /** What an operator can do about a friend that is refused: one sentence. Pure. */
 import type { Friend } from '../f2f/friend.ts';
 
-/** Names that a shell takes as they are. */
-const PLAIN_NAME = /^[\w.-]+$/;
+/** Names that a shell takes as they are, and we for no flag. */
+const PLAIN_NAME = /^[\w.][\w.-]*$/;
 
 type Refused = Pick<Friend, 'uid' | 'name' | 'refusal' | 'source' | 'ticketSecret'>;
 

@@ -10,7 +10,7 @@
  */
 import type { KithConfig } from './config.ts';
 import type { PortReference } from './config-ports.ts';
-import type { SwitchAdmin } from './switch-admin.ts';
+import type { NamedMirror, SwitchAdmin } from './switch-admin.ts';
 import {
   differences,
   overlay,
@@ -142,7 +142,7 @@ export class SwitchKeeper {
 
   #now(): SwitchSetting[] {
     const { config, settings, admin } = this.#options;
-    const { mirror, storm, portStorms, addresses } = admin;
+    const { storm, portStorms, addresses } = admin;
     const learning = learningOf(config, settings.admin);
     return [
       { set: 'hub', is: learning.hub },
@@ -151,22 +151,15 @@ export class SwitchKeeper {
       { set: 'collection', is: learning.collection },
       { set: 'addressesPerPort', is: learning.addressesPerPort },
       { set: 'tableSize', is: learning.tableSize },
-      {
-        set: 'mirror',
-        is:
-          mirror === undefined
-            ? null
-            : {
-                to: this.#lasting(mirror.to),
-                ...(mirror.of === undefined ? {} : { of: this.#lasting(mirror.of) }),
-              },
-      },
+      { set: 'mirror', is: this.#mirror() },
       { set: 'storm', is: Object.keys(storm).length === 0 ? null : storm },
-      ...[...portStorms].map(([port, is]): SwitchSetting => {
-        return { set: 'storm', port: this.#lasting(port), is };
+      ...[...portStorms].flatMap(([named, is]): SwitchSetting[] => {
+        const port = this.#lasting(named);
+        return port === undefined ? [] : [{ set: 'storm', port, is }];
       }),
-      ...addresses.map(({ mac, vlan, port }): SwitchSetting => {
-        return { set: 'address', mac, vlan, is: this.#lasting(port) };
+      ...addresses.flatMap(({ mac, vlan, port }): SwitchSetting[] => {
+        const is = this.#lasting(port);
+        return is === undefined ? [] : [{ set: 'address', mac, vlan, is }];
       }),
       ...[...this.#treePorts()]
         .filter(([, is]) => Object.keys(is).length > 0)
@@ -188,10 +181,23 @@ export class SwitchKeeper {
     return ports;
   }
 
-  /** A port by number that the configuration does not name so may be somebody else's at the next start. */
-  #lasting(reference: PortReference): PortReference {
+  #mirror(): NamedMirror | null {
+    const { mirror } = this.#options.admin;
+    if (mirror === undefined) return null;
+    const to = this.#lasting(mirror.to);
+    const of = mirror.of === undefined ? undefined : this.#lasting(mirror.of);
+    // Of a port that is nobody's there is nothing to copy, rather than everything.
+    if (to === undefined || (mirror.of !== undefined && of === undefined)) return null;
+    return { to, ...(of === undefined ? {} : { of }) };
+  }
+
+  /**
+   * A port by number that the configuration does not name so may be somebody else's at the next start.
+   * @returns undefined for the port of a friend who is none any more: what was said of it goes with them
+   */
+  #lasting(reference: PortReference): PortReference | undefined {
     if (typeof reference === 'string' || this.#configuredNumbers().has(reference)) return reference;
-    return this.#options.lastingName(reference) ?? reference;
+    return this.#options.lastingName(reference);
   }
 
   #configuredNumbers(): ReadonlySet<PortReference> {

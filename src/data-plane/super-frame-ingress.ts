@@ -32,7 +32,7 @@ export class SuperFrameIngress {
   readonly #drops: Pick<IngressDrops, 'superFramesReclaimed'>;
   readonly #kept = new KeptUntilSent<PartialSuperFrame>();
   /** Sessions that have a super-frame in pieces, and some that had; as many as `#incompleteCount`. */
-  readonly #incomplete: Session[] = [];
+  readonly #incomplete: (Session | undefined)[] = [];
   #incompleteCount = 0;
   /** The offload fields of the super-frame in hand. */
   readonly #offload: FrameOffload = { ...COMPLETE };
@@ -141,9 +141,9 @@ export class SuperFrameIngress {
     let left = 0;
     for (let i = 0; i < this.#incompleteCount; i++) {
       const session = this.#incomplete[i];
-      const { superReassembly } = session;
-      if (superReassembly.isEmpty) continue;
-      superReassembly.settle(this.#slab);
+      this.#incomplete[i] = undefined;
+      if (session === undefined || session.superReassembly.isEmpty) continue;
+      session.superReassembly.settle(this.#slab);
       this.deadline = Math.min(this.deadline, this.now + PATIENCE);
       this.#incomplete[left++] = session;
     }
@@ -168,6 +168,7 @@ export class SuperFrameIngress {
     let owner = session;
     for (let i = 0; i < this.#incompleteCount; i++) {
       const each = this.#incomplete[i];
+      if (each === undefined) continue;
       const { superReassembly } = each;
       const more = superReassembly.held - most.held;
       const older = superReassembly.oldestSince < most.oldestSince;

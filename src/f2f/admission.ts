@@ -52,11 +52,13 @@ export class Admission {
 
   /** A handshake that the other end began has succeeded. */
   answered(session: HandshakeSession, carrier: Carrier): void {
-    const { friends, log, providers, redeem } = this.#options;
+    const { clock, friends, log, providers, redeem } = this.#options;
     const ticket = session.redeemedTicket;
     if (ticket !== undefined) {
       try {
-        friends.set(redeem(session, ticket));
+        const friend = redeem(session, ticket);
+        if (!friends.has(friend.uid)) friend.absentSince = clock.now();
+        friends.set(friend);
       } catch (error) {
         log.warn({ err: error }, 'a friend with a ticket could not be taken in');
         this.#giveUp(session, carrier);

@@ -415,6 +415,10 @@ test.serial('what is said of a port wins, and stays with a friend but not with a
   t.throws(() => a.bridge.setPort(3, { cost: 0 }), { code: 'config' });
   a.bridge.setPort(513, { cost: null });
   t.is(a.bridge.pathCost(513), 200_000, 'as a link that was not measured yet');
+  a.bridge.portDown(513);
+  a.bridge.forget(513);
+  a.bridge.portUp(513, 'link');
+  t.like(a.bridge.ports().get(513), { rootGuard: true, pathCost: 7 }, 'another friend');
 });
 
 test.serial("an administrator's cost and class of a link", (t) => {

@@ -337,6 +337,8 @@ test.serial('a removed friend is out at once at both ends, and stays out', async
   await bob.api.join(ticket);
   await linkTo(alice, bob);
   await linkTo(bob, alice);
+  await alice.api.setStpPort({ port: 'bob', changeGuard: true });
+  t.deepEqual((await alice.api.switch()).unsaved, [{ set: 'stp', port: bob.uid }]);
   t.deepEqual(await alice.api.removeFriend('bob'), { uid: bob.uid });
   t.deepEqual(await alice.api.links(), []);
   t.deepEqual(await alice.api.friends(), []);
@@ -347,6 +349,9 @@ test.serial('a removed friend is out at once at both ends, and stays out', async
   t.deepEqual(await alice.api.links(), []);
   const error = await t.throwsAsync(alice.api.removeFriend('bob'), { instanceOf: KithError });
   t.is(error.code, 'not-found');
+  await bob.api.join((await alice.api.invite({})).ticket);
+  await linkTo(alice, bob);
+  t.deepEqual((await alice.api.switch()).unsaved, [], 'whoever has the port now starts anew');
 });
 
 test.serial('a node leaves nothing behind: no file, no descriptor', async (t) => {

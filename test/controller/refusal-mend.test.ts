@@ -27,7 +27,7 @@ test('who came by a ticket that is no good is told to be replaced, or removed', 
 
 test('a mend can be typed as it stands', (t) => {
   const short = bob.uid.slice(0, 8);
-  for (const name of ['two words', '', '; rm']) {
+  for (const name of ['two words', '', '; rm', '--force']) {
     const friend = friendOf(name);
     friend.failed('no', 0, 'unknown-peer');
     t.true(mendOf(friend)!.includes(`\`kith friends remove ${short}\``), name);

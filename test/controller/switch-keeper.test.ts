@@ -86,7 +86,6 @@ test('ports by number are kept by what hangs there, unless the configuration has
   const { settings } = JSON.parse(await readFile(join(home, 'switch.json'), 'utf8'));
   t.deepEqual(settings, [
     { set: 'mirror', is: { to: 3, of: BOB }, insteadOf: null },
-    { set: 'storm', port: 514, is: { broadcast: 1 }, insteadOf: null },
     { set: 'storm', port: 9, is: { broadcast: 2 }, insteadOf: null },
     { set: 'stp', port: BOB, is: { edge: true }, insteadOf: null },
   ]);
@@ -95,6 +94,19 @@ test('ports by number are kept by what hangs there, unless the configuration has
   t.deepEqual(again.admin.mirror, { to: 3, of: BOB });
   t.deepEqual(again.keeper.treePort(513), { edge: true });
   t.deepEqual(again.keeper.treePort(9), {});
+});
+
+test('what was said of the port of a friend who is gone is not kept for the next one there', async (t) => {
+  const home = await homeOf(t);
+  const { keeper, admin } = await started(home);
+  for (const mirror of [{ to: 514 }, { to: 3, of: 514 }]) {
+    admin.setMirror(mirror);
+    admin.setStorm(514, { broadcast: 1 });
+    admin.addAddress({ mac: MAC, vlan: 0, port: 514 });
+    await keeper.save();
+    t.deepEqual(await readdir(home), []);
+    t.deepEqual(keeper.report(), { kept: [], unsaved: [] });
+  }
 });
 
 test('what the configuration said and was taken away stays away, until it says something else', async (t) => {

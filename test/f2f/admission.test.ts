@@ -62,11 +62,21 @@ test('who is no friend by now gets no session, nor does anybody when the node en
   t.deepEqual(done(), ['done', 'give 5', 'close']);
 });
 
+test('who is a friend already is away as long as before, ticket or not', (t) => {
+  const friend = friendOf();
+  friend.absentSince = 1000;
+  const { admission, friends } = world({ clock: new ManualClock(9000), redeem: () => friend });
+  friends.set(friend);
+  admission.answered(fakeSession({ redeemedTicket: 'a ticket' }), fakeCarrier());
+  t.is(friend.absentSince, 1000);
+});
+
 test('a ticket makes a friend, if it can be taken', (t) => {
   const session = fakeSession({ redeemedTicket: 'a ticket' });
-  const taken = world({ redeem: () => friendOf() });
+  const clock = new ManualClock(9000);
+  const taken = world({ clock, redeem: () => friendOf() });
   taken.admission.answered(session, fakeCarrier());
-  t.true(taken.friends.has(bob.uid));
+  t.is(taken.friends.get(bob.uid)?.absentSince, 9000, 'until a record comes there is no link');
   t.deepEqual(taken.done(), ['done', 'link to bob at 10']);
   const full = world();
   full.admission.answered(session, close(full.told));

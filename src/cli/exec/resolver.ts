@@ -69,10 +69,9 @@ function coverResolvConf(text: string): number {
     const path = join(directory, 'resolv.conf');
     writeFileSync(path, text);
     chmodSync(path, 0o644);
-    const file = openSync(path, 'r+');
-    cover(RESOLV_CONF, path);
     for (const socket of OUTSIDE) if (existsSync(socket)) cover(socket, '/dev/null');
-    return file;
+    cover(RESOLV_CONF, path);
+    return openSync(path, 'r+');
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
