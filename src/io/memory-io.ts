@@ -46,6 +46,8 @@ export interface MemoryIoOptions {
   readonly network: MemoryNetwork;
   /** A doorbell of the network; -1: none. */
   readonly doorbell: number;
+  /** SLAB_LENGTH octets to work in, whatever they hold; by default new ones. */
+  readonly slab?: Uint8Array<ArrayBuffer>;
 }
 
 interface Entry {
@@ -69,7 +71,7 @@ const DESCRIPTOR_TYPES: Readonly<Record<DescriptorKind, MemoryDescriptor['type']
 
 export class MemoryIo implements BatchedIo {
   readonly implementation = 'memory';
-  readonly slab = new Uint8Array(new ArrayBuffer(SLAB_LENGTH));
+  readonly slab: Uint8Array<ArrayBuffer>;
   readonly rx = new Int32Array(RECEIVE_SLOTS * RX_STRIDE);
   readonly tx = new Int32Array(SEND_RECORDS * TX_STRIDE);
   readonly parts = new Int32Array(PART_RECORDS * PART_STRIDE);
@@ -94,7 +96,8 @@ export class MemoryIo implements BatchedIo {
   /** The index served first, so that none is starved when the slots run out. */
   #first = 0;
 
-  constructor({ network, doorbell }: MemoryIoOptions) {
+  constructor({ network, doorbell, slab }: MemoryIoOptions) {
+    this.slab = slab ?? new Uint8Array(new ArrayBuffer(SLAB_LENGTH));
     this.#network = network;
     this.#doorbell = doorbell;
   }

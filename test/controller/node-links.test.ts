@@ -51,9 +51,10 @@ test.serial('udp to tcp and back, when one of them breaks, on the same port', as
   };
   udp.mischief = () => [];
   const cutAt = performance.now();
+  // The counter stays, where a look at the links may come too late: tcp takes over at once.
   await eventually(
     'the loss to be noticed',
-    async () => (await bob.api.links()).length === 0,
+    async () => (await bob.api.status()).counters.coreLost! >= 1,
     4000,
   );
   t.true(performance.now() - cutAt > 1000, 'not by accident');
@@ -126,6 +127,11 @@ for (const scheme of ['udp', 'tcp']) {
   });
 }
 
+/** Rounds in which both start at once; with KITH_TEST_THOROUGH set, more of them. */
+const ROUNDS = process.env.KITH_TEST_THOROUGH ? 20 : 5;
+/** Rounds at a time. */
+const BATCH = 5;
+
 /** Both start at the same moment and dial each other. */
 async function simultaneous(t: ExecutionContext, round: number): Promise<void> {
   const [alice, bob] = [await person(t, `alice-${round}`), await person(t, `bob-${round}`)];
@@ -148,10 +154,10 @@ async function simultaneous(t: ExecutionContext, round: number): Promise<void> {
   await Promise.all([alice.stop(), bob.stop()]);
 }
 
-test.serial('calling one another at once, twenty times: one session, none lost', async (t) => {
+test.serial(`calling one another at once, ${ROUNDS} times: one session, none lost`, async (t) => {
   t.timeout(120_000);
-  for (let batch = 0; batch < 4; batch++) {
-    const rounds = Array.from({ length: 5 }, (_, i) => simultaneous(t, batch * 5 + i));
+  for (let first = 0; first < ROUNDS; first += BATCH) {
+    const rounds = Array.from({ length: BATCH }, (_, i) => simultaneous(t, first + i));
     await Promise.all(rounds);
   }
 });

@@ -129,8 +129,10 @@ for (const mode of ['sealed', 'clear'] as const) {
           t.true(each.offload === Offload.none || headersOf(each.bytes, each) > 0);
         }
         // Authentic packet numbers from far ahead may have moved the window; a clear frame needs none.
-        if (mode === 'clear')
+        if (mode === 'clear') {
           t.deepEqual(prints(pair.carry(broadcast(222))), prints([broadcast(222)]));
+        }
+        pair.close();
       }),
       { numRuns: 100 },
     );
@@ -160,6 +162,7 @@ for (const mode of ['sealed', 'clear'] as const) {
           t.is(pair.right.sessionCount, 1 - closed);
           t.is(pair.right.free[2], free + closed);
           t.is(pair.right.ioReport.malformed, closed);
+          pair.close();
         },
       ),
       { numRuns: 60 },

@@ -218,6 +218,7 @@ test('whatever is impaired when, every frame arrives whole, is late or lost, and
       for (const port of [LINK_PORT, CLIENT]) impair(pair.left, port);
       pair.settle();
       t.deepEqual([pair.left.free, pair.right.free], free);
+      pair.close();
     }),
     { numRuns: 40 },
   );

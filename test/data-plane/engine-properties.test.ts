@@ -309,6 +309,7 @@ function check(t: ExecutionContext, steps: readonly Step[]): void {
   world.end();
   t.deepEqual(world.node.free, world.free);
   t.is(world.node.sessionCount, 0);
+  world.node.close();
 }
 
 test('any sequence of commands, frames and garbage', (t) => {

@@ -181,6 +181,7 @@ test('whatever is sent and lost', (t) => {
         const { clearOctetsOut } = pair.left.session(LEFT_INDEX);
         t.is(right.clearOctetsIn, clearOctetsOut);
       }
+      pair.close();
     }),
     { numRuns: 80 },
   );
@@ -221,6 +222,7 @@ test('the same flooded, with a client on either side', (t) => {
         t.is(arrived.get('left client')?.size, segmentsOf(sent));
       }
       t.deepEqual([pair.left.free, pair.right.free], free);
+      pair.close();
     }),
     { numRuns: 40 },
   );

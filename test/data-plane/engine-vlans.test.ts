@@ -95,6 +95,7 @@ test('the path with VLANs does what the naive model does', (t) => {
         }
       }
       t.deepEqual(bench.node.free, free);
+      bench.node.close();
     }),
     { numRuns: 150 },
   );

@@ -63,6 +63,12 @@ export class Pair {
     this.right.post({ op: 'use-session', port: LINK_PORT, localIndex: RIGHT_INDEX });
   }
 
+  /** Both nodes are at their end; what makes many pairs says so (see Node). */
+  close(): void {
+    this.left.close();
+    this.right.close();
+  }
+
   /** Turns of both until nothing is left to do. */
   settle(most = 200): void {
     for (let i = 0; i < most; i++) {

@@ -385,6 +385,7 @@ test('whatever is sent both ways, over whatever steering, arrives once', (t) => 
       pair.settle();
       t.deepEqual(prints(pair.rightClient.receive()).sort(), prints(there).sort());
       t.deepEqual(prints(pair.leftClient.receive()).sort(), prints(back).sort());
+      pair.close();
     }),
     { numRuns: 25 },
   );

@@ -17,9 +17,13 @@ import type {
   ProviderFactory,
 } from '../../src/links/contract.ts';
 import { CookieSecrets } from '../../src/links/handshake/cookie.ts';
-import { nodeSuite } from '../../src/links/handshake/node-suite.ts';
 import { PacketType } from '../../src/links/packet.ts';
-import { seededRandom, type TestNode, testNode } from '../links/handshake/handshake-driver.ts';
+import {
+  seededRandom,
+  type TestNode,
+  testNode,
+  testSuite,
+} from '../links/handshake/handshake-driver.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** As in the data plane: a ping every so often, and dead after so much silence; milliseconds. */
@@ -116,12 +120,12 @@ export class WorldNode {
     this.core = new F2FCore({
       clock: world.time,
       random,
-      cookies: new CookieSecrets(nodeSuite, random, world.time.now()),
+      cookies: new CookieSecrets(testSuite, random, world.time.now()),
       log: { info: () => {}, warn: () => {}, debug: () => {} },
       dataPlane: this.plane as unknown as DataPlane,
       providers: [fakeProvider(world, 'udp'), fakeProvider(world, 'tcp')],
       facts: () => ({
-        suite: nodeSuite,
+        suite: testSuite,
         random,
         identity: identity.identity,
         name,

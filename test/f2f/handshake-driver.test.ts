@@ -15,7 +15,6 @@ import type {
   HandshakeFailure,
   HandshakeSession,
 } from '../../src/links/handshake/handshake-outcome.ts';
-import { nodeSuite } from '../../src/links/handshake/node-suite.ts';
 import { LinkMessageType } from '../../src/links/link-message.ts';
 import {
   alice,
@@ -24,6 +23,7 @@ import {
   bobOptions,
   seededRandom,
   testNode,
+  testSuite,
 } from '../links/handshake/handshake-driver.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -96,7 +96,7 @@ class Pair {
     const established: End['established'] = [];
     const refused: End['refused'] = [];
     const sent: number[] = [];
-    const cookies = new CookieSecrets(nodeSuite, random, time.now());
+    const cookies = new CookieSecrets(testSuite, random, time.now());
     const driver = new HandshakeDriver({
       clock: time,
       gate: new HandshakeGate(cookies, time.now(), gate),

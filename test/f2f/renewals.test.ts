@@ -5,9 +5,8 @@ import type { CoreOptions } from '../../src/f2f/core-options.ts';
 import { CipherId } from '../../src/io/contract.ts';
 import type { SecurityGroup } from '../../src/links/handshake/group-tags.ts';
 import type { PlaintextFloor } from '../../src/links/handshake/handshake-payload.ts';
-import { nodeSuite } from '../../src/links/handshake/node-suite.ts';
 import { PacketType } from '../../src/links/packet.ts';
-import { seededRandom, testNode } from '../links/handshake/handshake-driver.ts';
+import { seededRandom, testNode, testSuite } from '../links/handshake/handshake-driver.ts';
 import { World, type WorldNode } from './core-world.ts';
 
 interface Policy {
@@ -27,7 +26,7 @@ function somebody(made: World, name: string, number: number, groups: string[]): 
   const policy: Policy = { groups: named(...groups), floor: 'when-no-shared-group' };
   const random = seededRandom(number);
   const facts: CoreOptions['facts'] = () => ({
-    suite: nodeSuite,
+    suite: testSuite,
     random,
     identity: testNode(number).identity,
     name,

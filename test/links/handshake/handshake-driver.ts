@@ -14,7 +14,7 @@ import {
   type Uid,
   uidOf,
 } from '../../../src/links/handshake/identity-proof.ts';
-import { nodeSuite } from '../../../src/links/handshake/node-suite.ts';
+import { nativeSuite } from '../../../src/links/handshake/native-suite.ts';
 import { LinkMessageType } from '../../../src/links/link-message.ts';
 
 /** Numbers from 0 (included) to 1 (excluded), the same for the same seed (mulberry32). */
@@ -39,7 +39,21 @@ export interface TestNode {
   readonly identity: HandshakeIdentity;
 }
 
-export function testNode(number: number, suite: CryptoSuite = nodeSuite): TestNode {
+/** The suite of a running node, for every test that is not about a suite. */
+export const testSuite: CryptoSuite = nativeSuite();
+
+/** By number: to make one takes longer than many a test. */
+const madeNodes = new Map<number, TestNode>();
+
+/** The node of that number: one in a process, not to be altered. */
+export function testNode(number: number): TestNode {
+  const made = madeNodes.get(number) ?? makeNode(number);
+  madeNodes.set(number, made);
+  return made;
+}
+
+function makeNode(number: number): TestNode {
+  const suite = testSuite;
   const random = seededRandom(1000 + number);
   const seed = random(32);
   const publicKey = suite.signingKey(seed);
@@ -58,7 +72,7 @@ export const BOB_INDEX = 0x0b0b0002;
 /** Options of alice, who calls bob. */
 export function aliceOptions(changes: Partial<InitiatorOptions> = {}): InitiatorOptions {
   return {
-    suite: nodeSuite,
+    suite: testSuite,
     random: seededRandom(1),
     identity: alice.identity,
     localIndex: ALICE_INDEX,
@@ -81,7 +95,7 @@ export function aliceOptions(changes: Partial<InitiatorOptions> = {}): Initiator
 /** Options of bob, who is called by alice. */
 export function bobOptions(changes: Partial<ResponderOptions> = {}): ResponderOptions {
   return {
-    suite: nodeSuite,
+    suite: testSuite,
     random: seededRandom(2),
     identity: bob.identity,
     localIndex: BOB_INDEX,
