@@ -5,6 +5,9 @@
       "target_name": "kith_native",
       "sources": [
         "native/module.cc",
+        "native/poller-class.cc",
+        "native/system-functions.cc",
+        "native/testing-functions.cc",
         "native/poller.cc",
         "native/receiver.cc",
         "native/sender.cc",

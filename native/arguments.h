@@ -7,6 +7,7 @@
 #include <climits>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 
 namespace kith {
 
@@ -28,6 +29,8 @@ inline napi_value Integer(napi_env env, int32_t value) {
 // The arguments of one call, taken in order. A wrong one makes `ok` false for good.
 struct Arguments {
   napi_env env;
+  // What JavaScript calls the function; nullptr for a constructor.
+  const char* name = nullptr;
   napi_value self = nullptr;
   napi_value values[kMostArguments];
   size_t next = 0;
@@ -35,7 +38,9 @@ struct Arguments {
 
   Arguments(napi_env e, napi_callback_info info) : env(e) {
     size_t count = kMostArguments;
-    ok = napi_get_cb_info(env, info, &count, values, &self, nullptr) == napi_ok;
+    void* data = nullptr;
+    ok = napi_get_cb_info(env, info, &count, values, &self, &data) == napi_ok;
+    name = static_cast<const char*>(data);
   }
 
   int32_t Int() {
@@ -91,8 +96,16 @@ struct Arguments {
   }
 };
 
+inline napi_value WrongArgument(const Arguments& arguments) {
+  char message[80];
+  snprintf(message, sizeof message, "wrong argument to %s", arguments.name);
+  return Throw(arguments.env, message);
+}
+
+// The name has to stay: a literal.
 inline napi_property_descriptor Method(const char* name, napi_callback call) {
-  return {name, nullptr, call, nullptr, nullptr, nullptr, napi_enumerable, nullptr};
+  void* data = const_cast<char*>(name);
+  return {name, nullptr, call, nullptr, nullptr, nullptr, napi_enumerable, data};
 }
 
 // The function that JavaScript calls for one that takes its arguments and returns a number.
@@ -100,7 +113,7 @@ template <int32_t (*body)(Arguments&)>
 napi_value Call(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   const int32_t result = arguments.ok ? body(arguments) : 0;
-  return arguments.ok ? Integer(env, result) : Throw(env, "wrong argument");
+  return arguments.ok ? Integer(env, result) : WrongArgument(arguments);
 }
 
 }  // namespace kith

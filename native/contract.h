@@ -54,7 +54,7 @@ enum Counter : int32_t {
   kPolls, kReceived, kSent, kWouldBlock, kSendErrors, kReceiveErrors, kCounters
 };
 
-// Memory that JavaScript owns; module.cc holds references on it for the poller's life.
+// Memory that JavaScript owns; poller-class.cc holds references on it for the poller's life.
 struct Memory {
   uint8_t* slab;
   int64_t slabLength;

@@ -4,8 +4,6 @@
 //
 // Keys live in OpenSSL's own structures, which it wipes when they are freed. Each
 // function leaves the thread's error queue as it was: Node reads that too.
-#include "handshake.h"
-
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -17,6 +15,7 @@
 #include <memory>
 
 #include "arguments.h"
+#include "bindings.h"
 #include "contract.h"
 
 namespace kith {

@@ -6,7 +6,7 @@
  * plaintext and without any identity, for information.
  */
 
-import type { LinkStatus } from '../../src/controller/node-api.ts';
+import type { LinkStatus } from '../../src/controller/node-api-friends.ts';
 import { eventually } from '../processes.ts';
 import type { Bench, Contender, Measurement, Row } from '../row.ts';
 import {

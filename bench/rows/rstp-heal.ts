@@ -11,7 +11,8 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LinkStatus, StpStatus } from '../../src/controller/node-api.ts';
+import type { LinkStatus } from '../../src/controller/node-api-friends.ts';
+import type { StpStatus } from '../../src/controller/node-api-ports.ts';
 import { eventually, type Running } from '../processes.ts';
 import type { Bench, Contender, Measurement, Row } from '../row.ts';
 import {

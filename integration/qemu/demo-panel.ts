@@ -1,5 +1,5 @@
 /** What the demo knows, and how a person sees it. Pure: facts in, lines of text out. */
-import type { LinkStatus } from '../../src/controller/node-api.ts';
+import type { LinkStatus } from '../../src/controller/node-api-friends.ts';
 
 export interface DemoNode {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** What `npm run demo -- --once` measures and says at the end. */
-import type { LinkStatus, WhyReport } from '../../src/controller/node-api.ts';
+import type { LinkStatus, WhyReport } from '../../src/controller/node-api-friends.ts';
 import { KithError } from '../../src/errors.ts';
 import type { Demo } from './demo.ts';
 import { pushFlow } from './flow.ts';

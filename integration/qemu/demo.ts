@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { LinkStatus, WhyReport } from '../../src/controller/node-api.ts';
+import type { LinkStatus, WhyReport } from '../../src/controller/node-api-friends.ts';
 import { KithError } from '../../src/errors.ts';
 import { attachLines } from './attach.ts';
 import { createDisplay } from './demo-display.ts';

@@ -1,5 +1,7 @@
 /** What became of a ticket that was taken, for people and for scripts. Pure. */
-import type { FriendStatus, LinkStatus, NodeStatus } from '../controller/node-api.ts';
+
+import type { NodeStatus } from '../controller/node-api.ts';
+import type { FriendStatus, LinkStatus } from '../controller/node-api-friends.ts';
 import { isLoopbackUrl } from '../controller/own-addresses.ts';
 import { KithError } from '../errors.ts';
 import { shortUid } from './units.ts';

@@ -1,6 +1,6 @@
 /** `kith switch save` and `forget`, and what all commands of the switch say of what lasts. */
 import type { Command } from 'commander';
-import type { SwitchSettingName, SwitchStatus } from '../controller/node-api.ts';
+import type { SwitchSettingName, SwitchStatus } from '../controller/node-api-switch.ts';
 import { addPrintingCommand, clientOf, print } from './command-kit.ts';
 import type { CliContext } from './context.ts';
 

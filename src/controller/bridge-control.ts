@@ -18,7 +18,7 @@ import {
 } from '../stp/parameters.ts';
 import type { PortSnapshot, SpanningTreeSnapshot } from '../stp/snapshot.ts';
 import { SpanningTree } from '../stp/spanning-tree.ts';
-import type { ForwarderSettings } from '../switch/forwarding.ts';
+import type { ForwarderSettings } from '../switch/forwarder-settings.ts';
 import { PORT_TABLE_LENGTH, PortState } from '../switch/port.ts';
 import type { PortKind, TreePortSettings } from './tree-ports.ts';
 

@@ -1,10 +1,15 @@
-/** What is asked and told of friends, links and groups over the control socket: node-api.ts as schemas. */
+/**
+ * What is asked and told of friends, links and groups over the control socket:
+ * node-api-friends.ts and node-api-groups.ts as schemas.
+ */
 import { z } from 'zod';
 import { REFUSALS } from '../f2f/friend.ts';
 import { groupKeySchema, groupNameSchema } from './config-friends.ts';
 import { PLAINTEXT_FLOORS } from './config-schema.ts';
 import { count, counters, type Matches, milliseconds, portNumber, uid } from './control-kit.ts';
-import type * as Api from './node-api.ts';
+import type * as Node from './node-api.ts';
+import type * as Friends from './node-api-friends.ts';
+import type * as Groups from './node-api-groups.ts';
 
 const friendState = z.enum(['offline', 'connecting', 'connected', 'refused']);
 
@@ -125,14 +130,14 @@ export const changedGroup = z.object({
 });
 export const plaintextPolicy = z.strictObject({ plaintext: z.enum(PLAINTEXT_FLOORS) });
 
-// A line that does not compile here is a schema that is out of step with node-api.ts.
-true satisfies Matches<typeof friendStatus, Api.FriendStatus>;
-true satisfies Matches<typeof linkStatus, Api.LinkStatus>;
-true satisfies Matches<typeof missingLink, Api.MissingLink>;
-true satisfies Matches<typeof groupStatus, Api.GroupStatus>;
-true satisfies Matches<typeof addGroupRequest, Api.AddGroup>;
-true satisfies Matches<typeof rotateGroupRequest, Api.RotateGroup>;
-true satisfies Matches<typeof changedGroup, Api.ChangedGroup>;
-true satisfies Matches<typeof rotatedIdentity, Api.RotatedIdentity>;
-true satisfies Matches<typeof whyReport, Api.WhyReport>;
-true satisfies Matches<typeof inviteRequest, Api.InviteOptions>;
+// A line that does not compile here is a schema that is out of step with node-api-friends.ts and node-api-groups.ts.
+true satisfies Matches<typeof friendStatus, Friends.FriendStatus>;
+true satisfies Matches<typeof linkStatus, Friends.LinkStatus>;
+true satisfies Matches<typeof missingLink, Friends.MissingLink>;
+true satisfies Matches<typeof groupStatus, Groups.GroupStatus>;
+true satisfies Matches<typeof addGroupRequest, Groups.AddGroup>;
+true satisfies Matches<typeof rotateGroupRequest, Groups.RotateGroup>;
+true satisfies Matches<typeof changedGroup, Groups.ChangedGroup>;
+true satisfies Matches<typeof rotatedIdentity, Node.RotatedIdentity>;
+true satisfies Matches<typeof whyReport, Friends.WhyReport>;
+true satisfies Matches<typeof inviteRequest, Friends.InviteOptions>;

@@ -10,5 +10,5 @@ export const uid = z.string().describe('20 octets in hexadecimal.');
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T;
 
-/** `true` when a schema gives just what node-api.ts says, or else never. */
+/** `true` when a schema gives just what node-api.ts and its parts say, or else never. */
 export type Matches<Schema extends z.ZodType, Type> = Same<z.output<Schema>, Mutable<Type>>;

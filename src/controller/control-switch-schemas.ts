@@ -1,4 +1,7 @@
-/** What is asked and told of the switch over the control socket: node-api.ts as schemas. */
+/**
+ * What is asked and told of the switch over the control socket:
+ * node-api-ports.ts and node-api-switch.ts as schemas.
+ */
 import { z } from 'zod';
 import { MAX_PORT } from '../switch/port.ts';
 import { wholeNumber } from './config-kit.ts';
@@ -13,7 +16,8 @@ import {
 } from './config-ports.ts';
 import { LEAST_SLOTS, LONGEST_AGEING, MOST_SLOTS } from './config-switch.ts';
 import { count, counters, type Matches, milliseconds, portNumber } from './control-kit.ts';
-import type * as Api from './node-api.ts';
+import type * as Ports from './node-api-ports.ts';
+import type * as Switch from './node-api-switch.ts';
 
 export const portStatus = z.object({
   port: portNumber,
@@ -189,15 +193,15 @@ export const captureRequest = z
   })
   .refine(({ port, link }) => port === undefined || link === undefined, 'either port or link');
 
-// A line that does not compile here is a schema that is out of step with node-api.ts.
-true satisfies Matches<typeof portStatus, Api.PortStatus>;
-true satisfies Matches<typeof macStatus, Api.MacStatus>;
-true satisfies Matches<typeof stpStatus, Api.StpStatus>;
-true satisfies Matches<typeof stpPortRequest, Api.StpPortRequest>;
-true satisfies Matches<typeof switchStatus, Api.SwitchStatus>;
-true satisfies Matches<typeof switchChanges, Api.SwitchChanges>;
-true satisfies Matches<typeof mirrorRequest, Api.MirrorRequest>;
-true satisfies Matches<typeof stormRequest, Api.StormRequest>;
-true satisfies Matches<typeof addressRequest, Api.AddressRequest>;
-true satisfies Matches<typeof impairRequest, Api.ImpairRequest>;
-true satisfies Matches<typeof impairmentStatus, Api.ImpairmentStatus>;
+// A line that does not compile here is a schema that is out of step with node-api-ports.ts and node-api-switch.ts.
+true satisfies Matches<typeof portStatus, Ports.PortStatus>;
+true satisfies Matches<typeof macStatus, Ports.MacStatus>;
+true satisfies Matches<typeof stpStatus, Ports.StpStatus>;
+true satisfies Matches<typeof stpPortRequest, Ports.StpPortRequest>;
+true satisfies Matches<typeof switchStatus, Switch.SwitchStatus>;
+true satisfies Matches<typeof switchChanges, Switch.SwitchChanges>;
+true satisfies Matches<typeof mirrorRequest, Switch.MirrorRequest>;
+true satisfies Matches<typeof stormRequest, Switch.StormRequest>;
+true satisfies Matches<typeof addressRequest, Switch.AddressRequest>;
+true satisfies Matches<typeof impairRequest, Ports.ImpairRequest>;
+true satisfies Matches<typeof impairmentStatus, Ports.ImpairmentStatus>;

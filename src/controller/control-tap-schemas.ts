@@ -1,4 +1,4 @@
-/** What is asked and told of host interfaces over the control socket: node-api.ts as schemas. */
+/** What is asked and told of host interfaces over the control socket: node-api-taps.ts as schemas. */
 import { z } from 'zod';
 import {
   ADDRESS_ALLOWED,
@@ -15,7 +15,7 @@ import {
   parseStationMac,
 } from '../tap/interface-options.ts';
 import { type Matches, portNumber } from './control-kit.ts';
-import type * as Api from './node-api.ts';
+import type * as Taps from './node-api-taps.ts';
 
 const mtu = z.int().min(MIN_MTU).max(MAX_MTU).describe('Octets of payload in a frame.');
 const stationMac = z
@@ -86,9 +86,9 @@ export const tapEvent = z.object({
     .describe('What a DHCP server granted; null: nothing yet, or nothing any more.'),
 });
 
-// A line that does not compile here is a schema that is out of step with node-api.ts.
-true satisfies Matches<typeof tapStatus, Api.TapStatus>;
-true satisfies Matches<typeof tapRequest, Api.TapRequest>;
-true satisfies Matches<typeof tapAttachment, Api.TapAttachment>;
-true satisfies Matches<typeof tapHoldRequest, Api.TapHoldRequest>;
-true satisfies Matches<typeof tapEvent, Api.TapEvent>;
+// A line that does not compile here is a schema that is out of step with node-api-taps.ts.
+true satisfies Matches<typeof tapStatus, Taps.TapStatus>;
+true satisfies Matches<typeof tapRequest, Taps.TapRequest>;
+true satisfies Matches<typeof tapAttachment, Taps.TapAttachment>;
+true satisfies Matches<typeof tapHoldRequest, Taps.TapHoldRequest>;
+true satisfies Matches<typeof tapEvent, Taps.TapEvent>;

@@ -11,7 +11,7 @@ import type {
   LinkStatus,
   MissingLink,
   WhyReport,
-} from './node-api.ts';
+} from './node-api-friends.ts';
 import type { NodeParts } from './node-parts.ts';
 import { ticketAddresses } from './own-addresses.ts';
 import type { ClearAccount } from './plaintext-audit.ts';

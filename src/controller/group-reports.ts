@@ -8,7 +8,7 @@ import type {
   GroupStatus,
   PlaintextFloor,
   RotateGroup,
-} from './node-api.ts';
+} from './node-api-groups.ts';
 import type { NodeParts } from './node-parts.ts';
 
 /** Milliseconds: so long both keys of a group count unless somebody says otherwise. */

@@ -9,7 +9,7 @@
  * Who is refused is dialled on and on: then `retryIn` is there, too. Pure.
  */
 import type { Friend } from '../f2f/friend.ts';
-import type { MissingLink } from './node-api.ts';
+import type { MissingLink } from './node-api-friends.ts';
 import { mendOf } from './refusal-mend.ts';
 import { troubleOf } from './why.ts';
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type EngineThread, startWorkerThreads } from '../data-plane/engine-thread.ts';
 import { workerCount } from '../data-plane/worker-count.ts';
-import type { SystemSockets } from '../io/contract.ts';
+import type { SystemSockets } from '../io/system-contract.ts';
 import { systemSockets } from '../io/system-sockets.ts';
 import type { ProviderFactory } from '../links/contract.ts';
 import { memoryProvider } from '../links/memory/memory-provider.ts';

@@ -7,38 +7,44 @@ import { monotonicClock } from '../clock.ts';
 import { kithVersion } from '../version.ts';
 import { FriendReports } from './friend-reports.ts';
 import { GroupReports } from './group-reports.ts';
+import type { NodeApi, NodeStatus, RotatedIdentity } from './node-api.ts';
 import type {
-  AddGroup,
-  AddressRequest,
-  CaptureRequest,
-  ChangedGroup,
   FriendStatus,
-  GroupStatus,
-  ImpairmentStatus,
-  ImpairRequest,
   InviteOptions,
   LinkStatus,
-  MacStatus,
-  MirrorRequest,
   MissingLink,
-  NodeApi,
-  NodeStatus,
+  WhyReport,
+} from './node-api-friends.ts';
+import type {
+  AddGroup,
+  ChangedGroup,
+  GroupStatus,
   PlaintextFloor,
-  PortStatus,
-  RotatedIdentity,
   RotateGroup,
-  StormRequest,
+} from './node-api-groups.ts';
+import type {
+  CaptureRequest,
+  ImpairmentStatus,
+  ImpairRequest,
+  MacStatus,
+  PortStatus,
   StpPortRequest,
   StpStatus,
+} from './node-api-ports.ts';
+import type {
+  AddressRequest,
+  MirrorRequest,
+  StormRequest,
   SwitchChanges,
   SwitchStatus,
+} from './node-api-switch.ts';
+import type {
   TapAttachment,
   TapEvent,
   TapHoldRequest,
   TapRequest,
   TapStatus,
-  WhyReport,
-} from './node-api.ts';
+} from './node-api-taps.ts';
 import { nodeCounters } from './node-counters.ts';
 import type { NodeParts } from './node-parts.ts';
 import { PortReports } from './port-reports.ts';

@@ -13,7 +13,7 @@ import type {
   ImpairRequest,
   MacStatus,
   PortStatus,
-} from './node-api.ts';
+} from './node-api-ports.ts';
 import type { NodeParts } from './node-parts.ts';
 
 type Parts = Pick<

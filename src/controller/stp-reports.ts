@@ -1,6 +1,6 @@
 /** What a node tells of its spanning tree, and what is changed there by hand: for NodeReports. */
 import type { BridgeControl } from './bridge-control.ts';
-import type { StpPortRequest, StpStatus } from './node-api.ts';
+import type { StpPortRequest, StpStatus } from './node-api-ports.ts';
 import type { PortFinder } from './port-reports.ts';
 
 type Bridge = Pick<BridgeControl, 'snapshot' | 'measuredCost' | 'setPort' | 'recover'>;

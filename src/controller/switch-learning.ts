@@ -1,7 +1,7 @@
 /** How the switch learns: as the node was started, and what was changed since. Pure. */
 import { checkedCapacity } from '../switch/filtering-parameters.ts';
 import type { KithConfig } from './config.ts';
-import type { SwitchStatus } from './node-api.ts';
+import type { SwitchStatus } from './node-api-switch.ts';
 import type { AdminSettings } from './switch-settings.ts';
 
 const SECOND = 1000;

@@ -9,7 +9,7 @@ import type {
   StormRequest,
   SwitchChanges,
   SwitchStatus,
-} from './node-api.ts';
+} from './node-api-switch.ts';
 import type { NodeParts } from './node-parts.ts';
 import type { PortFinder } from './port-reports.ts';
 import { learningOf } from './switch-learning.ts';

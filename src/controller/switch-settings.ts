@@ -9,7 +9,7 @@
  * Every change goes over at once: agreements of the tree depend on port states being
  * in force, and who changed a VLAN may send the next frame.
  */
-import type { ForwarderSettings } from '../switch/forwarding.ts';
+import type { ForwarderSettings } from '../switch/forwarder-settings.ts';
 import type { VlanTables } from '../switch/vlan-table.ts';
 
 /** What the spanning tree sets. */

@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { KithError } from '../errors.ts';
-import type { SystemSockets } from '../io/contract.ts';
+import type { SystemSockets } from '../io/system-contract.ts';
 import { checkSocketPath } from './control-socket.ts';
 
 /** Milliseconds between binding and completing. */

@@ -6,7 +6,7 @@
  *     |
  *     +--return()--> returned   the listener has gone; `released` is called, once
  */
-import type { TapEvent } from './node-api.ts';
+import type { TapEvent } from './node-api-taps.ts';
 
 export class TapHold implements AsyncIterableIterator<TapEvent> {
   readonly #events: TapEvent[] = [];

@@ -1,5 +1,5 @@
 /** What becomes of an interface of this node when DHCP gives it an address, or takes it. */
-import type { InterfaceAddress, SystemSockets } from '../io/contract.ts';
+import type { InterfaceAddress, SystemSockets } from '../io/system-contract.ts';
 import type { TapDevice } from '../tap/contract.ts';
 import { formatHostAddress, leasedMtu } from '../tap/interface-options.ts';
 import type { TapLease } from './lease-keeper.ts';

@@ -1,6 +1,6 @@
 /** A request for a host interface, checked and with its defaults filled in. */
 import { KithError } from '../errors.ts';
-import type { InterfaceAddress } from '../io/contract.ts';
+import type { InterfaceAddress } from '../io/system-contract.ts';
 import type { TapOptions } from '../tap/contract.ts';
 import { defaultMac } from '../tap/default-mac.ts';
 import {
@@ -20,7 +20,7 @@ import {
   parseHostAddress,
   parseStationMac,
 } from '../tap/interface-options.ts';
-import type { TapRequest } from './node-api.ts';
+import type { TapRequest } from './node-api-taps.ts';
 
 export interface TapSettings {
   readonly options: TapOptions;

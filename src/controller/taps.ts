@@ -10,14 +10,14 @@
  * reserved in the table that VDE clients get theirs from, so that nobody else joins it.
  */
 import { KithError } from '../errors.ts';
-import type { SystemSockets } from '../io/contract.ts';
 import { errnoName } from '../io/errno.ts';
+import type { SystemSockets } from '../io/system-contract.ts';
 import { formatMac } from '../switch/mac-address.ts';
 import type { PortTable } from '../switch/vde/port-table.ts';
 import type { OpenTap, TapDevice } from '../tap/contract.ts';
 import { formatHostAddress, parseStationMac } from '../tap/interface-options.ts';
 import type { LeaseKeeper, TapLease } from './lease-keeper.ts';
-import type { TapAttachment, TapHoldRequest, TapRequest, TapStatus } from './node-api.ts';
+import type { TapAttachment, TapHoldRequest, TapRequest, TapStatus } from './node-api-taps.ts';
 import { TapAttachments } from './tap-attachments.ts';
 import { TapHold } from './tap-hold.ts';
 import { applyLease, type LeasedTap } from './tap-lease.ts';

@@ -4,7 +4,7 @@ import type { CipherOffer } from '../links/handshake/handshake-payload.ts';
 import { CIPHER_NAMES } from '../links/handshake/negotiation.ts';
 import { nameOf } from './friend-names.ts';
 import { type GroupBook, oldKeysUntil } from './group-book.ts';
-import type { WhyReport } from './node-api.ts';
+import type { WhyReport } from './node-api-friends.ts';
 import { mendOf } from './refusal-mend.ts';
 
 /** Octets of a session's fingerprint. */

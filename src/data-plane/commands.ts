@@ -3,7 +3,7 @@
  * structured cloning. They are carried out between two turns, in order.
  */
 import type { CipherId, DescriptorKind } from '../io/contract.ts';
-import type { ForwarderSettings } from '../switch/forwarding.ts';
+import type { ForwarderSettings } from '../switch/forwarder-settings.ts';
 import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
 import type { CircuitEnd } from './circuits.ts';
 import type { CaptureFilter } from './recorder.ts';

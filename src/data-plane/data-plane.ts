@@ -8,13 +8,14 @@
  * host of the link providers. It holds no policy.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DescriptorKind, SystemSockets } from '../io/contract.ts';
+import type { DescriptorKind } from '../io/contract.ts';
 import { DescriptorKind as Kind, MAX_DESCRIPTORS } from '../io/contract.ts';
 import { SharedRing } from '../io/ring.ts';
+import type { SystemSockets } from '../io/system-contract.ts';
 import type { CarrierHost, DescriptorEvents } from '../links/contract.ts';
 import { CounterReader } from '../switch/counters.ts';
 import type { FilteringEntry } from '../switch/filtering-database.ts';
-import type { ForwarderSettings } from '../switch/forwarding.ts';
+import type { ForwarderSettings } from '../switch/forwarder-settings.ts';
 import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
 import { formatMac } from '../switch/mac-address.ts';
 import type { CircuitEnd } from './circuits.ts';

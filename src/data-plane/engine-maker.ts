@@ -1,5 +1,6 @@
 /** Puts the engine of one worker together: that of the ports, or one of those that have sessions. */
-import type { BatchedIo, SystemSockets } from '../io/contract.ts';
+import type { BatchedIo } from '../io/contract.ts';
+import type { SystemSockets } from '../io/system-contract.ts';
 import type { KeepaliveOptions } from '../links/keepalive.ts';
 import { CounterWriter } from '../switch/counters.ts';
 import { FilteringDatabase, type FilteringDatabaseOptions } from '../switch/filtering-database.ts';

@@ -5,8 +5,9 @@
  * come out through shared rings and one coalesced message.
  */
 import { Worker } from 'node:worker_threads';
-import type { BatchedIo, SystemSockets } from '../io/contract.ts';
+import type { BatchedIo } from '../io/contract.ts';
 import { SharedRing } from '../io/ring.ts';
+import type { SystemSockets } from '../io/system-contract.ts';
 import { allocateCounters } from '../switch/counters.ts';
 import type { Command } from './commands.ts';
 import type { DataPlaneEngine } from './engine-contract.ts';

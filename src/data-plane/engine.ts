@@ -7,14 +7,11 @@
  *
  * The engine decides nothing by itself that could be decided apart: forwarding
  * is in switch/, keys and windows in links/, ports in switchboard.ts, streams in
- * streams.ts, relays in circuit-traffic.ts. It owns the tables that join descriptors and sessions. It runs in the
- * worker, or in a test over an in-memory I/O. No frame allocates.
+ * streams.ts, relays in circuit-traffic.ts, and what comes and goes in attachments.ts. It runs
+ * in the worker, or in a test over an in-memory I/O. No frame allocates.
  */
-import { constants } from 'node:os';
 import {
   type BatchedIo,
-  DescriptorKind,
-  MAX_DESCRIPTORS,
   type Offload,
   RX_STRIDE,
   Rx,
@@ -27,30 +24,27 @@ import { PacketType } from '../links/packet.ts';
 import { COMPLETE, type FrameOffload } from '../links/super-frame.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import { FilteringDatabase } from '../switch/filtering-database.ts';
+import { Attachments } from './attachments.ts';
 import { executeOnBoard } from './board-commands.ts';
 import { CircuitTraffic } from './circuit-traffic.ts';
-import type { Command, OpenSession, Query } from './commands.ts';
-import { type Owner, ownerOf } from './descriptor-owners.ts';
+import type { Command, Query } from './commands.ts';
+import type { Owner } from './descriptor-owners.ts';
 import type { Egress } from './egress/egress.ts';
 import { Endpoint } from './endpoint.ts';
 import type { DataPlaneEngine } from './engine-contract.ts';
 import type { Receiver } from './flow-control.ts';
 import { Ingress, type IngressTarget } from './ingress.ts';
 import { LiveSessions } from './live-sessions.ts';
-import { CHUNK_LENGTH, DataPlaneMemory } from './memory.ts';
-import { MessageSender } from './message-sender.ts';
+import { DataPlaneMemory } from './memory.ts';
 import { NoticeKind } from './notice.ts';
 import type { NoticeWriter } from './notice-writer.ts';
-import type { LinkSession, RemoteSession } from './remote-session.ts';
+import type { LinkSession } from './remote-session.ts';
 import { type Crossings, RemoteSessions, type RemoteSessionsTarget } from './remote-sessions.ts';
-import type { Session } from './session.ts';
 import { Streams } from './streams.ts';
 import { Switchboard } from './switchboard.ts';
 
 /** Milliseconds between two ticks: liveness, ageing, key updates. */
 export const TICK_INTERVAL = 400;
-
-const { ENOBUFS } = constants.errno;
 
 export interface EngineOptions {
   readonly io: BatchedIo;
@@ -75,15 +69,15 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
   readonly #io: BatchedIo;
   readonly #notices: NoticeWriter;
   readonly #counters: CounterWriter;
-  readonly #discard: (systemDescriptor: number) => void;
   readonly #board: Switchboard;
   readonly #egress: Egress;
   readonly #streams: Streams;
   /** Undefined while there is no other worker. */
   readonly #remotes: RemoteSessions | undefined;
-  readonly #owners: (Owner | undefined)[] = new Array(MAX_DESCRIPTORS).fill(undefined);
+  readonly #attachments: Attachments;
+  /** Those of the attachments. */
+  readonly #owners: readonly (Owner | undefined)[];
   readonly #sessions: LiveSessions;
-  readonly #messages: MessageSender;
   readonly #circuits: CircuitTraffic;
   readonly #strangers: StrangerLimit;
   /** The offload fields of the frame in hand. */
@@ -94,9 +88,6 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     if (receiver instanceof Endpoint) this.#egress.endpoints.writable(receiver);
     else this.#board.flowControl.drained(receiver, this.#now);
   };
-  readonly #beforeSend = (addressSlot: number, message: Uint8Array): void => {
-    this.#strangers.sent(this.#io.slab, addressSlot, message, this.#now);
-  };
   #now = 0;
   #nextTick = 0;
 
@@ -106,7 +97,6 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     this.#counters = options.counters;
     this.memory = options.memory ?? new DataPlaneMemory();
     this.database = options.database ?? new FilteringDatabase();
-    this.#discard = options.discard;
     this.#strangers = new StrangerLimit(this.database.seed);
     const { memory, database } = this;
     this.#board = new Switchboard({ ...options, memory, database });
@@ -121,7 +111,6 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     this.ingress = new Ingress(options.io, this, this.#sessions);
     const makeRoom = (): void => this.#makeRoom();
     const common = { io: options.io, ingress: this.ingress, egress: this.#egress, makeRoom };
-    this.#messages = new MessageSender(options.io, memory, this.#egress);
     this.#circuits = new CircuitTraffic({ ...common, memory, outputs: this.#board.outputs });
     const crossings = options.crossings?.(memory);
     const { slab } = options.io;
@@ -132,6 +121,18 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
       chunks: memory.chunks,
       sessionOn: (descriptor) => this.#sessions.on(descriptor),
     });
+    this.#attachments = new Attachments({
+      ...options,
+      memory,
+      board: this.#board,
+      egress: this.#egress,
+      streams: this.#streams,
+      sessions: this.#sessions,
+      remotes: this.#remotes,
+      circuits: this.#circuits,
+      strangers: this.#strangers,
+    });
+    this.#owners = this.#attachments.owners;
   }
 
   timeout(now: number): number {
@@ -168,7 +169,7 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     this.ingress.release();
     this.#board.releaseCopies();
     this.#streams.compact();
-    this.#endBroken();
+    this.#attachments.endBroken();
     if (this.#remotes === undefined) return;
     this.#remotes.clear();
     this.#remotes.publish();
@@ -179,34 +180,26 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     this.#board.setNow(now);
   }
 
-  /** Ends the streams of which a piece got lost for want of memory: nothing behind it makes sense. */
-  #endBroken(): void {
-    const broken = this.#egress.streams.takeBroken();
-    if (broken !== undefined) for (const each of broken) this.#finish(each, ENOBUFS);
-  }
-
   execute(command: Command, now: number): unknown {
     this.#setNow(now);
     switch (command.op) {
       case 'add-descriptor':
-        this.#addDescriptor(command.descriptor, command.systemDescriptor, command.kind);
+        this.#attachments.add(command.descriptor, command.systemDescriptor, command.kind);
         return undefined;
       case 'remove-descriptor':
-        this.#removeDescriptor(command.descriptor);
+        this.#attachments.remove(command.descriptor);
         return undefined;
       case 'watch-descriptor':
-        if (this.#owners[command.descriptor] !== undefined) {
-          this.#io.watchWritable(command.descriptor);
-        }
+        this.#attachments.watch(command.descriptor);
         return undefined;
       case 'add-endpoint':
-        this.#addEndpoint(command.descriptor, command.port);
+        this.#attachments.addEndpoint(command.descriptor, command.port);
         return undefined;
       case 'send-message':
-        this.#sendMessage(command.descriptor, command.address, command.message);
+        this.#attachments.sendMessage(command.descriptor, command.address, command.message);
         return undefined;
       case 'open-session':
-        this.#openSession(command);
+        if (this.#attachments.openSession(command)) this.#nextTick = 0; // ping and probe at once
         return undefined;
       case 'open-remote-session': {
         const session = this.#remotes?.open(command);
@@ -214,17 +207,16 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
         return undefined;
       }
       case 'use-session':
-        this.#board.useSession(command.port, this.#linkSession(command.localIndex));
+        this.#board.useSession(command.port, this.#attachments.linkSession(command.localIndex));
         return undefined;
       case 'close-session':
-        this.#closeSession(command.localIndex, command.reason);
+        this.#attachments.closeSession(command.localIndex, command.reason);
         return undefined;
       case 'send-packet':
         this.#sessions.send(command);
         return undefined;
       case 'add-circuit':
-        this.#owners[command.descriptor] = { kind: 'circuit', end: command.end };
-        this.#circuits.table.add(command.end.port, command.end.number, command.descriptor);
+        this.#attachments.addCircuit(command.descriptor, command.end);
         return undefined;
       case 'join-circuits':
         this.#circuits.table.join(command.one, command.other);
@@ -258,7 +250,7 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
       return true;
     }
     if (owner.kind === 'stream') {
-      if (!this.#streams.scan(descriptor)) this.#finish(descriptor, 0);
+      if (!this.#streams.scan(descriptor)) this.#attachments.finish(descriptor, 0);
       return true;
     }
     return false;
@@ -305,13 +297,13 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
         }
         return;
       case RxEvent.writable:
-        this.#writable(descriptor, owner);
+        this.#attachments.writable(descriptor, owner);
         return;
       case RxEvent.accepted:
-        this.#accepted(descriptor, at);
+        this.#attachments.accepted(descriptor, rx[at + Rx.length], rx[at + Rx.offset]);
         return;
       case RxEvent.closed:
-        this.#finish(descriptor, rx[at + Rx.length]);
+        this.#attachments.finish(descriptor, rx[at + Rx.length]);
         return;
     }
   }
@@ -324,41 +316,6 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     offload.checksumStart = rx[at + Rx.checksumStart];
     offload.checksumOffset = rx[at + Rx.checksumOffset];
     this.#board.fromEndpoint(endpoint, rx[at + Rx.offset], rx[at + Rx.length], offload);
-  }
-
-  #writable(descriptor: number, owner: Owner): void {
-    if (owner.kind === 'endpoint') {
-      this.#egress.endpoints.writable(owner.endpoint);
-      return;
-    }
-    if (owner.kind !== 'stream') return;
-    if (this.#streams.writable(descriptor)) {
-      this.#notices.friend(NoticeKind.writable, 0, descriptor, 0, -1, 0, 0);
-    }
-    if (!this.#streams.sendQueued(descriptor)) {
-      this.#finish(descriptor, ENOBUFS);
-      return;
-    }
-    for (const session of this.#sessions) {
-      if (session.descriptor !== descriptor) continue;
-      this.#egress.streams.writable(session);
-      this.#sessions.sendBulk(session);
-    }
-  }
-
-  #accepted(descriptor: number, at: number): void {
-    const { rx } = this.#io;
-    const system = rx[at + Rx.length];
-    const address = rx[at + Rx.offset];
-    if (!this.#notices.stranger(NoticeKind.accepted, descriptor, system, address, 0, 0)) {
-      this.#discard(system);
-    }
-  }
-
-  /** Nothing more will come from a descriptor; the main thread decides what follows. */
-  #finish(descriptor: number, errno: number): void {
-    this.#notices.friend(NoticeKind.closed, 0, descriptor, errno, -1, 0, 0);
-    this.#removeDescriptor(descriptor);
   }
 
   // ---- IngressTarget
@@ -417,105 +374,6 @@ export class Engine implements DataPlaneEngine, IngressTarget, RemoteSessionsTar
     this.#egress.drain(); // keys may move on below: what is staged has to be sealed before
     this.#nextTick = Math.min(this.#nextTick, this.#sessions.tick(now));
     this.#remotes?.tellAddresses(this.#strangers, now);
-  }
-
-  // ---- commands
-
-  #addDescriptor(index: number, system: number, kind: DescriptorKind): void {
-    const stream = kind === DescriptorKind.stream;
-    const area = stream ? this.memory.chunks.take() : -1;
-    try {
-      if (!stream) this.#io.addDescriptor(index, system, kind);
-      else if (area < 0) throw new RangeError('no memory is left for a stream');
-      else this.#io.addDescriptor(index, system, kind, { offset: area, length: CHUNK_LENGTH });
-    } catch {
-      this.#discard(system);
-      if (area >= 0) this.memory.chunks.give(area);
-      this.#notices.friend(NoticeKind.closed, 0, index, 0, -1, 0, 0);
-      return;
-    }
-    if (stream) this.#streams.add(index, area);
-    this.#owners[index] = ownerOf(kind);
-  }
-
-  #removeDescriptor(index: number): void {
-    const owner = this.#owners[index];
-    if (owner === undefined) return;
-    this.#egress.drain();
-    for (const session of this.#sessions) {
-      if (session.descriptor === index) this.#destroySession(session);
-    }
-    for (const remote of this.#remotes?.on(index) ?? []) this.#forgetRemote(remote);
-    if (owner.kind === 'endpoint') this.#board.flowControl.removed(owner.endpoint);
-    this.#owners[index] = undefined;
-    this.#sessions.farewells.hurry(index);
-    if (owner.kind === 'circuit') {
-      this.#circuits.table.remove(owner.end.port, owner.end.number);
-      return;
-    }
-    this.#io.removeDescriptor(index);
-    this.#streams.remove(index);
-    if (owner.kind === 'endpoint') this.#board.removeEndpoint(owner.endpoint);
-  }
-
-  #addEndpoint(descriptor: number, port: number): void {
-    const owner = this.#owners[descriptor];
-    if (owner?.kind !== 'frames') return;
-    const endpoint = this.#board.outputs.addEndpoint(descriptor, owner.carrier, port);
-    this.#owners[descriptor] = { kind: 'endpoint', endpoint };
-  }
-
-  #sendMessage(descriptor: number, address: Uint8Array | undefined, message: Uint8Array): void {
-    const owner = this.#owners[descriptor];
-    if (owner?.kind === 'stream') {
-      if (!this.#streams.send(descriptor, message)) this.#finish(descriptor, ENOBUFS);
-    } else if (owner?.kind === 'circuit') this.#circuits.send(owner.end, message);
-    else if (owner !== undefined) {
-      this.#messages.send(descriptor, address, message, this.#beforeSend);
-    }
-  }
-
-  #openSession(open: OpenSession): void {
-    const owner = this.#owners[open.descriptor];
-    if (owner === undefined) {
-      this.#sessions.refuse(open);
-      return;
-    }
-    const session = this.#sessions.open(open, owner.kind === 'circuit' ? owner.end : undefined);
-    if (session === undefined) return;
-    this.#board.addSession(session);
-    this.#nextTick = 0; // ping and probe at once
-    if (!this.#streams.sendQueued(open.descriptor)) this.#finish(open.descriptor, ENOBUFS);
-  }
-
-  #closeSession(localIndex: number, reason: string | undefined): void {
-    const remote = this.#remotes?.get(localIndex);
-    if (remote !== undefined) this.#forgetRemote(remote);
-    const session = this.#sessions.session(localIndex);
-    if (session === undefined) return;
-    this.#sessions.sayClose(session, reason);
-    this.#destroySession(session);
-  }
-
-  #destroySession(session: Session): void {
-    this.#egress.drain();
-    this.#sessions.remove(session);
-    this.#board.removeSession(session);
-    if (session.waiting > 0) {
-      const rest = this.#io.slab.slice(session.backlogStart, session.backlogEnd);
-      this.#streams.keep(session.descriptor, rest);
-    }
-    session.destroy(this.memory);
-  }
-
-  #forgetRemote(remote: RemoteSession): void {
-    this.#remotes?.remove(remote);
-    this.#board.removeSession(remote);
-  }
-
-  /** What a port may send through. */
-  #linkSession(localIndex: number): LinkSession | undefined {
-    return this.#sessions.session(localIndex) ?? this.#remotes?.get(localIndex);
   }
 
   #answer(what: Query['what']): unknown {

@@ -1,12 +1,7 @@
 /** A node of a rehearsal: an engine with ports and links of its own, over an I/O that it shares. */
 import { emitAddress } from '../io/address.ts';
-import {
-  ADDRESS_LENGTH,
-  CipherId,
-  DescriptorKind,
-  KEY_LENGTH,
-  type SystemSockets,
-} from '../io/contract.ts';
+import { ADDRESS_LENGTH, CipherId, DescriptorKind, KEY_LENGTH } from '../io/contract.ts';
+import type { SystemSockets } from '../io/system-contract.ts';
 import type { OpenSession } from './commands.ts';
 import type { DataPlaneEngine } from './engine-contract.ts';
 

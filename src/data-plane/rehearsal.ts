@@ -18,8 +18,9 @@
  * leave nothing behind. Where there is no loopback, the links are left out. What crosses to
  * other workers, and what these do, is rehearsed with a mirror (rehearsal-mirror.ts).
  */
-import { type BatchedIo, DescriptorKind, type SystemSockets } from '../io/contract.ts';
+import { type BatchedIo, DescriptorKind } from '../io/contract.ts';
 import { SharedRing } from '../io/ring.ts';
+import type { SystemSockets } from '../io/system-contract.ts';
 import { allocateCounters, CounterWriter } from '../switch/counters.ts';
 import { PORT_TABLE_LENGTH, PortState } from '../switch/port.ts';
 import { Engine } from './engine.ts';

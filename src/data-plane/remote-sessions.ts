@@ -9,6 +9,7 @@ import type { StrangerLimit } from '../links/handshake/stranger-limit.ts';
 import { readReceiver } from '../links/link-message.ts';
 import type { FrameOffload } from '../links/super-frame.ts';
 import type { OpenRemoteSession } from './commands.ts';
+import { CrossedSessions } from './crossed-sessions.ts';
 import type { Crossing, CrossingTarget, Sleeper } from './crossing.ts';
 import type { FlowControl } from './flow-control.ts';
 import { ALL_SESSIONS, workerOf } from './local-index.ts';
@@ -36,10 +37,7 @@ export interface RemoteSessionsTarget {
 export interface Crossings {
   readonly sleeper: Sleeper;
   readonly others: readonly Crossing[];
-  /**
-   * Carries out commands that have come. What crosses can be faster than the command that opens
-   * its session; that one has been sent before all the same (routes.ts).
-   */
+  /** Carries out commands that have come (crossed-sessions.ts). */
   readonly catchUp?: () => void;
 }
 
@@ -53,17 +51,18 @@ export interface RemoteSessionsParts {
 export class RemoteSessions implements CrossingTarget {
   readonly #parts: RemoteSessionsParts;
   readonly #others: readonly Crossing[];
+  readonly #crossed: CrossedSessions<RemoteSession>;
   readonly #table: (RemoteSession | undefined)[] = new Array(ALL_SESSIONS).fill(undefined);
   readonly #all = new Set<RemoteSession>();
   /** The worker that is listened to first; each in its turn, so that none fills the landing alone. */
   #first = 0;
   #unknown = 0;
-  /** The commands of this turn are carried out. */
-  #caughtUp = false;
 
   constructor(parts: RemoteSessionsParts) {
     this.#parts = parts;
-    this.#others = parts.crossings.others;
+    const { others, catchUp } = parts.crossings;
+    this.#others = others;
+    this.#crossed = new CrossedSessions((localIndex) => this.get(localIndex), catchUp);
   }
 
   // ---- the sessions
@@ -133,7 +132,7 @@ export class RemoteSessions implements CrossingTarget {
   /** Takes what has come; it stays in the slab until `clear`. Who was held for a worker may go on. */
   receive(flowControl: FlowControl, now: number): void {
     const others = this.#others;
-    this.#caughtUp = false;
+    this.#crossed.begin();
     for (let i = 0; i < others.length; i++) {
       if (flowControl.isHolding || others[i].stalled) flowControl.drained(others[i], now);
     }
@@ -162,14 +161,6 @@ export class RemoteSessions implements CrossingTarget {
 
   // ---- CrossingTarget
 
-  #find(localIndex: number): RemoteSession | undefined {
-    const session = this.get(localIndex);
-    if (session !== undefined || this.#caughtUp) return session;
-    this.#caughtUp = true;
-    this.#parts.crossings.catchUp?.();
-    return this.get(localIndex);
-  }
-
   crossedFrame(
     localIndex: number,
     offset: number,
@@ -177,13 +168,13 @@ export class RemoteSessions implements CrossingTarget {
     offload: Readonly<FrameOffload>,
     flag: number,
   ): void {
-    const session = this.#find(localIndex);
+    const session = this.#crossed.find(localIndex);
     if (session === undefined) this.#unknown++;
     else this.#parts.target.frame(session, offset, length, offload, flag !== 0);
   }
 
   crossedPacket(localIndex: number, type: number, offset: number, length: number): void {
-    const session = this.#find(localIndex);
+    const session = this.#crossed.find(localIndex);
     if (session === undefined) this.#unknown++;
     else this.#parts.target.packet(session, type, offset, length);
   }
@@ -194,7 +185,7 @@ export class RemoteSessions implements CrossingTarget {
   }
 
   crossedRecordLength(localIndex: number, length: number): void {
-    const session = this.#find(localIndex);
+    const session = this.#crossed.find(localIndex);
     if (session !== undefined) session.recordLength = length;
   }
 }

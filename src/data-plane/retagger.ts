@@ -10,7 +10,7 @@
 import type { BatchedIo } from '../io/contract.ts';
 import { COMPLETE, type FrameOffload } from '../links/super-frame.ts';
 import { ADDRESSES_LENGTH } from '../switch/ethernet.ts';
-import { TagAction } from '../switch/forwarding.ts';
+import { TagAction } from '../switch/tag-action.ts';
 import {
   TAG_LENGTH,
   TAGGED_ADDRESSES_LENGTH,

@@ -28,6 +28,7 @@ import { BASE_PATH_MTU } from '../links/path-mtu.ts';
 import type { FrameOffload } from '../links/super-frame.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import type { Command, OpenSession, Query } from './commands.ts';
+import { CrossedSessions } from './crossed-sessions.ts';
 import type { Crossing, CrossingTarget, Sleeper } from './crossing.ts';
 import { Egress } from './egress/egress.ts';
 import { TICK_INTERVAL } from './engine.ts';
@@ -61,7 +62,7 @@ export interface SessionEngineOptions {
   readonly sleeper: Sleeper;
   /** The way to worker 0. */
   readonly crossing: (memory: DataPlaneMemory) => Crossing;
-  /** As in Crossings (remote-sessions.ts). */
+  /** As in Crossings of remote-sessions.ts. */
   readonly catchUp?: () => void;
 }
 
@@ -72,6 +73,7 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
   readonly #notices: NoticeWriter;
   readonly #counters: CounterWriter;
   readonly #crossing: Crossing;
+  readonly #crossed: CrossedSessions<Session>;
   readonly #sleeper: Sleeper;
   readonly #egress: Egress;
   readonly #sessions: LiveSessions;
@@ -84,8 +86,6 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
   readonly #recordLengths = new WeakMap<Session, number>();
   /** Frames and packets for sessions that are gone. */
   #unknown = 0;
-  /** The commands of this turn are carried out. */
-  #caughtUp = false;
   /** The sockets are not read. */
   #held = false;
   #now = 0;
@@ -110,7 +110,9 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
       keepalive: options.keepalive ?? DEFAULT_KEEPALIVE,
       strangers: this.#strangers,
     });
-    this.#ingress = new Ingress(io, this, this.#sessions);
+    const sessions = this.#sessions;
+    this.#crossed = new CrossedSessions((index) => sessions.session(index), options.catchUp);
+    this.#ingress = new Ingress(io, this, sessions);
     this.#segmenter = new Segmenter(io, memory.large);
   }
 
@@ -132,7 +134,7 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
     this.#ingress.open(now);
     // What came in is switched while we seal what goes out.
     this.#crossing.publish();
-    this.#caughtUp = false;
+    this.#crossed.begin();
     this.#crossing.receive(this);
     if (now >= this.#ingress.deadline) this.#ingress.giveUp(now, this.#sessions);
     if (now >= this.#nextTick) this.#tick(now);
@@ -274,14 +276,6 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
 
   // ---- CrossingTarget
 
-  #find(localIndex: number): Session | undefined {
-    const session = this.#sessions.session(localIndex);
-    if (session !== undefined || this.#caughtUp) return session;
-    this.#caughtUp = true;
-    this.#options.catchUp?.();
-    return this.#sessions.session(localIndex);
-  }
-
   crossedFrame(
     localIndex: number,
     offset: number,
@@ -289,7 +283,7 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
     offload: Readonly<FrameOffload>,
     flag: number,
   ): void {
-    const session = this.#find(localIndex);
+    const session = this.#crossed.find(localIndex);
     if (session === undefined) {
       this.#unknown++;
       return;
@@ -325,7 +319,7 @@ export class SessionEngine implements DataPlaneEngine, IngressTarget, CrossingTa
   }
 
   crossedPacket(localIndex: number, type: number, offset: number, length: number): void {
-    const session = this.#find(localIndex);
+    const session = this.#crossed.find(localIndex);
     if (session === undefined) this.#unknown++;
     else this.#egress.packets.packet(session, type, offset, length);
   }

@@ -13,12 +13,15 @@ import { COMPLETE, type FrameOffload, superFrameHeaders } from '../links/super-f
 import { Direction } from '../switch/capture/pcapng.ts';
 import { Counter, type CounterWriter } from '../switch/counters.ts';
 import type { FilteringDatabase } from '../switch/filtering-database.ts';
-import { Forwarder, type ForwarderSettings, TagAction, Verdict } from '../switch/forwarding.ts';
+import type { ForwarderSettings } from '../switch/forwarder-settings.ts';
+import { Forwarder } from '../switch/forwarding.ts';
 import type { ImpairmentSettings } from '../switch/impairment-settings.ts';
 import { PORT_TABLE_LENGTH } from '../switch/port.ts';
 import { Origin, PortTrust } from '../switch/port-trust.ts';
 import { writeQuery } from '../switch/snooping/query-frames.ts';
+import { TagAction } from '../switch/tag-action.ts';
 import { TokenBuckets } from '../switch/token-buckets.ts';
+import { Verdict } from '../switch/verdict.ts';
 import { ClaimTalk } from './claim-talk.ts';
 import { Claims } from './claims.ts';
 import type { Egress } from './egress/egress.ts';

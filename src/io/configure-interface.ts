@@ -3,7 +3,6 @@
  * which refusals do not matter.
  */
 import { KithError } from '../errors.ts';
-import type { InterfaceSettings } from './contract.ts';
 import { systemError } from './errno.ts';
 import {
   emitDefaultRoute,
@@ -15,6 +14,7 @@ import {
   NOT_THERE,
   type RouteAnswer,
 } from './rtnetlink.ts';
+import type { InterfaceSettings } from './system-contract.ts';
 
 /** Sends one request and gives the answer; throws when the system does not even do that. */
 export type AskRoutes = (request: Uint8Array) => RouteAnswer | undefined;

@@ -7,10 +7,11 @@
  */
 
 import { emitAddress, isLoopback, parseAddress, type SocketAddress } from './address.ts';
-import { ADDRESS_LENGTH, type InterfaceSettings } from './contract.ts';
+import { ADDRESS_LENGTH } from './contract.ts';
 import { Errno } from './errno.ts';
 import type { MemoryTap } from './memory-tap.ts';
 import { type Steering, steer } from './steering.ts';
+import type { InterfaceSettings } from './system-contract.ts';
 
 /** Octets that wait in one direction of a stream before writing would block. */
 const STREAM_CAPACITY = 256 * 1024;

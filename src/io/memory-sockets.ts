@@ -1,7 +1,7 @@
 /** SystemSockets of one host of a MemoryNetwork. */
 import { KithError } from '../errors.ts';
 import { emitAddress, formatAddress, parseAddress, type SocketAddress } from './address.ts';
-import { ADDRESS_LENGTH, type InterfaceSettings, type SystemSockets } from './contract.ts';
+import { ADDRESS_LENGTH } from './contract.ts';
 import { Errno, systemError } from './errno.ts';
 import {
   isAnywhere,
@@ -15,6 +15,7 @@ import {
 } from './memory-network.ts';
 import { MemoryTap } from './memory-tap.ts';
 import type { Steering } from './steering.ts';
+import type { InterfaceSettings, SystemSockets } from './system-contract.ts';
 
 /** Octets that wait in one direction of a pair of datagram sockets. */
 const PAIR_CAPACITY = 212_992;

@@ -17,8 +17,9 @@
  */
 import { endianness } from 'node:os';
 import { emitAddress } from './address.ts';
-import { ADDRESS_LENGTH, type InterfaceAddress } from './contract.ts';
+import { ADDRESS_LENGTH } from './contract.ts';
 import { Errno } from './errno.ts';
+import type { InterfaceAddress } from './system-contract.ts';
 
 const LITTLE_ENDIAN_HOST = endianness() === 'LE';
 

@@ -3,16 +3,16 @@ import { close } from 'node:fs';
 import { KithError } from '../errors.ts';
 import { emitAddress, formatAddress, parseAddress } from './address.ts';
 import { configureInterface } from './configure-interface.ts';
-import {
-  ADDRESS_LENGTH,
-  type InterfaceSettings,
-  MAX_DESCRIPTOR_PAYLOAD,
-  type SystemSockets,
-} from './contract.ts';
+import { ADDRESS_LENGTH } from './contract.ts';
 import { Errno, systemError } from './errno.ts';
 import { type NativeBinding, nativeBinding } from './native-binding.ts';
 import { MAX_ANSWER_LENGTH, parseRouteAnswer } from './rtnetlink.ts';
 import { type Steering, steeringProgram } from './steering.ts';
+import {
+  type InterfaceSettings,
+  MAX_DESCRIPTOR_PAYLOAD,
+  type SystemSockets,
+} from './system-contract.ts';
 
 /** IFNAMSIZ of linux/if.h: octets of an interface name with its closing zero. */
 const INTERFACE_NAME_LENGTH = 16;

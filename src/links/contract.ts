@@ -17,7 +17,8 @@
  * After `close`, or once `closed` has been called, a carrier sends nothing and
  * calls nothing. Closing twice does no harm.
  */
-import type { DescriptorKind, SystemSockets } from '../io/contract.ts';
+import type { DescriptorKind } from '../io/contract.ts';
+import type { SystemSockets } from '../io/system-contract.ts';
 
 /** What the host tells of one descriptor. Calls come from the event loop, never from inside `adopt`. */
 export interface DescriptorEvents {

@@ -5,13 +5,11 @@
  * forwarding), 8.6.4 (egress: who is in the member set, and in the untagged set).
  *
  * One list, filled anew for each frame. The forwarder extends it, because the list is what a
- * decision is. What a tag action means is for the forwarder to say: here it is a number, and
- * 0 leaves the frame as it is.
+ * decision is.
  */
 import { PORT_TABLE_LENGTH, PortState } from './port.ts';
+import { TagAction } from './tag-action.ts';
 import { hasPort, rowOffset, type VlanTables } from './vlan-table.ts';
-
-const KEEP = 0;
 
 export class EgressList {
   /** Egress ports of the last frame; the first `count` are valid. */
@@ -23,8 +21,8 @@ export class EgressList {
   /** Absent: tags mean nothing, and every port is in the one network. */
   protected vlans: VlanTables | undefined;
   /** What an untagged and a tagged member get of the frame in hand. */
-  protected untaggedAction = KEEP;
-  protected taggedAction = KEEP;
+  protected untaggedAction: TagAction = TagAction.keep;
+  protected taggedAction: TagAction = TagAction.keep;
   /** Ports in state forwarding, in order. */
   readonly #floodPorts = new Uint16Array(PORT_TABLE_LENGTH);
   #floodCount = 0;
@@ -39,7 +37,7 @@ export class EgressList {
 
   /** The one port. @returns false, with nothing changed, when it is not in the VLAN */
   protected sendOnlyTo(target: number, vid: number): boolean {
-    let action = KEEP;
+    let action: TagAction = TagAction.keep;
     const { vlans } = this;
     if (vlans !== undefined) {
       const row = rowOffset(vlans, vid);
@@ -65,7 +63,7 @@ export class EgressList {
     for (let i = 0; i < this.#floodCount; i++) {
       if (flood[i] === port) continue;
       egress[count] = flood[i];
-      tagAction[count] = KEEP;
+      tagAction[count] = TagAction.keep;
       count++;
     }
     this.count = count;
@@ -91,7 +89,7 @@ export class EgressList {
   /** One port more, which gets the frame as it is. */
   protected add(port: number): void {
     this.egress[this.count] = port;
-    this.tagAction[this.count] = KEEP;
+    this.tagAction[this.count] = TagAction.keep;
     this.count++;
   }
 

@@ -36,63 +36,17 @@ import { Counter, type CounterWriter } from './counters.ts';
 import { EgressList } from './egress-list.ts';
 import { HEADER_LENGTH, MAX_FRAME_LENGTH, SOURCE_OFFSET } from './ethernet.ts';
 import { type FilteringDatabase, Learned } from './filtering-database.ts';
-import type { FilteringParameters } from './filtering-parameters.ts';
+import type { ForwarderSettings } from './forwarder-settings.ts';
 import { isMulticast, isReservedParts, readHigh32, readLow16 } from './mac-address.ts';
 import { NO_PORT, PORT_TABLE_LENGTH, PortState } from './port.ts';
 import { type HostClaims, NO_CLAIMS, Origin, PortTrust } from './port-trust.ts';
-import { Route, Snooper, type SnoopingSettings } from './snooping/snooper.ts';
+import { Route, Snooper } from './snooping/snooper.ts';
 import { applyStatics, NO_STATICS } from './static-addresses.ts';
-import { StormClass, StormControl, type StormLimits } from './storm-control.ts';
+import { StormClass, StormControl } from './storm-control.ts';
+import { TagAction } from './tag-action.ts';
+import { Verdict } from './verdict.ts';
 import { hasPort, NO_VLAN, rowOffset, type VlanTables, vlansOf } from './vlan-table.ts';
 import { isTagged, PRIORITY_VID, readTci, vidOf, withVid } from './vlan-tag.ts';
-
-/** What to do with the frame. `count` egress ports are to be served in every case. */
-export const Verdict = {
-  /** Send it to the egress ports. */
-  forward: 0,
-  /** Hand it to the control side (BPDUs and their kin). */
-  control: 1,
-  /** It goes nowhere by itself; `reason` names the counter that rose. The mirror may still want it. */
-  drop: 2,
-} as const;
-export type Verdict = (typeof Verdict)[keyof typeof Verdict];
-
-/** How a frame has to change for one egress port; see vlan-tag.ts for the means. */
-export const TagAction = {
-  keep: 0,
-  /** Send it with a tag of `tci` added. */
-  insert: 1,
-  /** Send it without its tag. */
-  strip: 2,
-  /** Send it with the TCI of its tag replaced by `tci`. */
-  replace: 3,
-} as const;
-export type TagAction = (typeof TagAction)[keyof typeof TagAction];
-
-/**
- * A whole set of settings, but that those of the database stay as they are where absent.
- * Immutable; structured clone carries it between threads.
- */
-export interface ForwarderSettings extends FilteringParameters {
-  /** PortState by port number; ports beyond its end are disabled. */
-  readonly portStates: Uint8Array;
-  /** Flood everything and learn nothing. */
-  readonly hub?: boolean;
-  /** Flooded frames a second by port, 0 for no limit; ports beyond its end have none. */
-  readonly stormRates?: Int32Array;
-  /** The same by class: an administrator's. Ports beyond its end have no limits. */
-  readonly stormLimits?: readonly (StormLimits | undefined)[];
-  /** Static entries of the database, as static-addresses.ts packs them; absent: none. */
-  readonly statics?: Int32Array;
-  /** Absent: not VLAN-aware. */
-  readonly vlans?: VlanTables;
-  /** Absent: multicast goes everywhere. */
-  readonly snooping?: SnoopingSettings;
-  /** A port that gets a copy of what passes, as it came in; 0 or absent for none. */
-  readonly mirrorTo?: number;
-  /** Copy only what enters or leaves by this port; 0 or absent for all. */
-  readonly mirrorOf?: number;
-}
 
 export class Forwarder extends EgressList {
   /** Tag Control Information for `insert` and `replace`. */

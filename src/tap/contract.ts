@@ -7,7 +7,7 @@
  * the data plane has taken it (DataPlane.addTap), which closes it at the end; a device that
  * was not handed on is closed by its owner.
  */
-import type { InterfaceAddress, InterfaceSettings } from '../io/contract.ts';
+import type { InterfaceAddress, InterfaceSettings } from '../io/system-contract.ts';
 
 /** How a device is to be, checked. */
 export interface TapOptions {

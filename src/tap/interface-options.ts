@@ -7,7 +7,8 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import { emitAddress, parseAddress } from '../io/address.ts';
-import { ADDRESS_LENGTH, type InterfaceAddress } from '../io/contract.ts';
+import { ADDRESS_LENGTH } from '../io/contract.ts';
+import type { InterfaceAddress } from '../io/system-contract.ts';
 import { HEADER_LENGTH, MAX_FRAME_LENGTH } from '../switch/ethernet.ts';
 import { isMulticast, parseMac } from '../switch/mac-address.ts';
 

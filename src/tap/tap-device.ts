@@ -5,8 +5,8 @@
  * Read first: Documentation/networking/tuntap.rst; capabilities(7), CAP_NET_ADMIN.
  */
 import { KithError } from '../errors.ts';
-import type { InterfaceSettings, SystemSockets } from '../io/contract.ts';
 import { Errno, SystemError } from '../io/errno.ts';
+import type { InterfaceSettings, SystemSockets } from '../io/system-contract.ts';
 import type { OpenTap, TapDevice, TapOptions } from './contract.ts';
 
 /**

@@ -2,7 +2,8 @@ import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { parseGroupFlag, weakKeyWarning } from '../../src/controller/config.ts';
 import { openControlServer } from '../../src/controller/control-server.ts';
-import type { FriendStatus, NodeApi } from '../../src/controller/node-api.ts';
+import type { NodeApi } from '../../src/controller/node-api.ts';
+import type { FriendStatus } from '../../src/controller/node-api-friends.ts';
 import { BOB, FAKE_MISSING, type FakeNode, fakeApi, OWN_UID } from './fake-node.ts';
 import { run, temporaryHome } from './run-cli.ts';
 

@@ -2,13 +2,11 @@
 import { Readable } from 'node:stream';
 import type { StartNode } from '../../src/cli/context.ts';
 import type { RunningNode } from '../../src/controller/node.ts';
-import type {
-  ImpairmentStatus,
-  MissingLink,
-  NodeApi,
-  SwitchStatus,
-  TapStatus,
-} from '../../src/controller/node-api.ts';
+import type { NodeApi } from '../../src/controller/node-api.ts';
+import type { MissingLink } from '../../src/controller/node-api-friends.ts';
+import type { ImpairmentStatus } from '../../src/controller/node-api-ports.ts';
+import type { SwitchStatus } from '../../src/controller/node-api-switch.ts';
+import type { TapStatus } from '../../src/controller/node-api-taps.ts';
 import { TapHold } from '../../src/controller/tap-hold.ts';
 import { KithError } from '../../src/errors.ts';
 import {

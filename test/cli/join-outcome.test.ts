@@ -1,6 +1,6 @@
 import test from 'ava';
 import { joinWarnings, throwIfRefused } from '../../src/cli/join-outcome.ts';
-import type { FriendStatus, LinkStatus } from '../../src/controller/node-api.ts';
+import type { FriendStatus, LinkStatus } from '../../src/controller/node-api-friends.ts';
 import { fakeApi } from './fake-node.ts';
 
 const status = { told: ['udp://192.0.2.9:40000'] };

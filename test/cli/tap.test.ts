@@ -2,7 +2,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { openControlServer } from '../../src/controller/control-server.ts';
-import type { NodeApi, TapRequest } from '../../src/controller/node-api.ts';
+import type { NodeApi } from '../../src/controller/node-api.ts';
+import type { TapRequest } from '../../src/controller/node-api-taps.ts';
 import { KithError } from '../../src/errors.ts';
 import { FAKE_TAP, type FakeNode, fakeApi } from './fake-node.ts';
 import { run, temporaryHome } from './run-cli.ts';

@@ -6,7 +6,7 @@ import {
 } from '../../src/controller/bridge-control.ts';
 import type { PortKind, TreePortSettings } from '../../src/controller/tree-ports.ts';
 import type { SpanningTreeEvent } from '../../src/stp/output.ts';
-import type { ForwarderSettings } from '../../src/switch/forwarding.ts';
+import type { ForwarderSettings } from '../../src/switch/forwarder-settings.ts';
 import { PortState } from '../../src/switch/port.ts';
 import { VirtualTime } from '../f2f/virtual-time.ts';
 

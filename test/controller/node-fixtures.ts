@@ -6,7 +6,8 @@ import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { type ConfigInput, makeConfig } from '../../src/controller/config.ts';
 import { type RunningNode, startNode } from '../../src/controller/node.ts';
-import type { LinkStatus, NodeApi } from '../../src/controller/node-api.ts';
+import type { NodeApi } from '../../src/controller/node-api.ts';
+import type { LinkStatus } from '../../src/controller/node-api-friends.ts';
 import { systemEnvironment } from '../../src/controller/node-environment.ts';
 import { loadOrCreateIdentity } from '../../src/f2f/identity.ts';
 

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { LinkStatus } from '../../src/controller/node-api.ts';
+import type { LinkStatus } from '../../src/controller/node-api-friends.ts';
 import { DescriptorKind, Tx } from '../../src/io/contract.ts';
 import { NativeIo } from '../../src/io/native-io.ts';
 import { systemSockets } from '../../src/io/system-sockets.ts';

@@ -2,7 +2,7 @@ import test from 'ava';
 import { type ConfigInput, checkConfig, makeConfig } from '../../src/controller/config.ts';
 import { SwitchAdmin } from '../../src/controller/switch-admin.ts';
 import { SwitchSettings } from '../../src/controller/switch-settings.ts';
-import type { ForwarderSettings } from '../../src/switch/forwarding.ts';
+import type { ForwarderSettings } from '../../src/switch/forwarder-settings.ts';
 import { packStatics } from '../../src/switch/static-addresses.ts';
 
 type SwitchInput = NonNullable<ConfigInput['switch']>;

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { SwitchSettings } from '../../src/controller/switch-settings.ts';
-import type { ForwarderSettings } from '../../src/switch/forwarding.ts';
+import type { ForwarderSettings } from '../../src/switch/forwarder-settings.ts';
 import { buildVlanTables } from '../../src/switch/vlan-table.ts';
 
 test('what the tree says and what the administrator sets go over together', (t) => {

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { controlClient } from '../../src/controller/control-client.ts';
 import { openControlServer } from '../../src/controller/control-server.ts';
 import { JSON_LINES, jsonLines, parseJsonLines } from '../../src/controller/json-lines.ts';
-import type { TapEvent } from '../../src/controller/node-api.ts';
+import type { TapEvent } from '../../src/controller/node-api-taps.ts';
 import { TapHold } from '../../src/controller/tap-hold.ts';
 import { KithError } from '../../src/errors.ts';
 import { fakeApi } from '../cli/fake-node.ts';

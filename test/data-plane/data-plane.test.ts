@@ -14,7 +14,7 @@ import { type MemoryDatagramSocket, MemoryNetwork } from '../../src/io/memory-ne
 import { MemorySockets } from '../../src/io/memory-sockets.ts';
 import { systemSockets } from '../../src/io/system-sockets.ts';
 import { LinkMessageType, linkMessage } from '../../src/links/link-message.ts';
-import type { ForwarderSettings } from '../../src/switch/forwarding.ts';
+import type { ForwarderSettings } from '../../src/switch/forwarder-settings.ts';
 import { PORT_TABLE_LENGTH, PortState } from '../../src/switch/port.ts';
 import { frame, openSession, slabAddress } from './node.ts';
 

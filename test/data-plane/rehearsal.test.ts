@@ -2,8 +2,8 @@
 import { readdirSync } from 'node:fs';
 import test from 'ava';
 import { rehearse } from '../../src/data-plane/rehearsal.ts';
-import type { SystemSockets } from '../../src/io/contract.ts';
 import { NativeIo } from '../../src/io/native-io.ts';
+import type { SystemSockets } from '../../src/io/system-contract.ts';
 import { systemSockets } from '../../src/io/system-sockets.ts';
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;

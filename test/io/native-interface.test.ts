@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { KithError } from '../../src/errors.ts';
-import { DescriptorKind, MAX_DESCRIPTOR_PAYLOAD } from '../../src/io/contract.ts';
+import { DescriptorKind } from '../../src/io/contract.ts';
 import { Errno, SystemError } from '../../src/io/errno.ts';
+import { MAX_DESCRIPTOR_PAYLOAD } from '../../src/io/system-contract.ts';
 import { systemSockets } from '../../src/io/system-sockets.ts';
 import { octets, Rig } from './rig.ts';
 

@@ -16,7 +16,6 @@ import {
   RxEvent,
   SLOT_HEADROOM,
   SlabLayout,
-  type SystemSockets,
   TX_STRIDE,
   Tx,
 } from '../../src/io/contract.ts';
@@ -24,6 +23,7 @@ import { MemoryIo } from '../../src/io/memory-io.ts';
 import { MemoryNetwork } from '../../src/io/memory-network.ts';
 import { MemorySockets } from '../../src/io/memory-sockets.ts';
 import { NativeIo } from '../../src/io/native-io.ts';
+import type { SystemSockets } from '../../src/io/system-contract.ts';
 import { systemSockets } from '../../src/io/system-sockets.ts';
 
 /** A copy of one receive record with what it points at. */

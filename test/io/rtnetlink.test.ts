@@ -2,7 +2,6 @@ import { endianness } from 'node:os';
 import test from 'ava';
 import fc from 'fast-check';
 import { configureInterface } from '../../src/io/configure-interface.ts';
-import type { InterfaceSettings } from '../../src/io/contract.ts';
 import { Errno, SystemError } from '../../src/io/errno.ts';
 import {
   emitDefaultRoute,
@@ -13,6 +12,7 @@ import {
   parseRouteAnswer,
   type RouteAnswer,
 } from '../../src/io/rtnetlink.ts';
+import type { InterfaceSettings } from '../../src/io/system-contract.ts';
 
 function hex(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'));

@@ -1,9 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
-import type { SystemSockets } from '../../src/io/contract.ts';
 import { DescriptorKind } from '../../src/io/contract.ts';
 import { MemoryNetwork } from '../../src/io/memory-network.ts';
 import { type Steering, steer, steeringProgram } from '../../src/io/steering.ts';
+import type { SystemSockets } from '../../src/io/system-contract.ts';
 import { Rig } from './rig.ts';
 
 /** As records of links have it: type 0x10 or 0x11, a worker in bits 10 to 12 of the receiver. */

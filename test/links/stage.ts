@@ -5,10 +5,10 @@ import {
   InlineThread,
   startWorkerThreads,
 } from '../../src/data-plane/engine-thread.ts';
-import type { SystemSockets } from '../../src/io/contract.ts';
 import { MemoryIo } from '../../src/io/memory-io.ts';
 import { MemoryNetwork } from '../../src/io/memory-network.ts';
 import { MemorySockets } from '../../src/io/memory-sockets.ts';
+import type { SystemSockets } from '../../src/io/system-contract.ts';
 import { systemSockets } from '../../src/io/system-sockets.ts';
 import type { Carrier, LinkProvider, ProviderFactory } from '../../src/links/contract.ts';
 

@@ -1,6 +1,7 @@
 /** Stream carriers against a host that only takes notes: who hears what, and when nobody does. */
 import test from 'ava';
-import type { DescriptorKind, SystemSockets } from '../../src/io/contract.ts';
+import type { DescriptorKind } from '../../src/io/contract.ts';
+import type { SystemSockets } from '../../src/io/system-contract.ts';
 import type {
   Carrier,
   CarrierEvents,

@@ -9,16 +9,14 @@ import {
 } from '../../src/switch/counters.ts';
 import { ADDRESSES_LENGTH, MAX_FRAME_LENGTH } from '../../src/switch/ethernet.ts';
 import { FilteringDatabase } from '../../src/switch/filtering-database.ts';
-import {
-  Forwarder,
-  type ForwarderSettings,
-  TagAction,
-  Verdict,
-} from '../../src/switch/forwarding.ts';
+import type { ForwarderSettings } from '../../src/switch/forwarder-settings.ts';
+import { Forwarder } from '../../src/switch/forwarding.ts';
 import { parseMac } from '../../src/switch/mac-address.ts';
 import { PortState } from '../../src/switch/port.ts';
 import { NO_CLAIMS } from '../../src/switch/port-trust.ts';
 import { packStatics } from '../../src/switch/static-addresses.ts';
+import { TagAction } from '../../src/switch/tag-action.ts';
+import { Verdict } from '../../src/switch/verdict.ts';
 import { buildVlanTables, NO_VLAN, type PortVlans } from '../../src/switch/vlan-table.ts';
 import { TAGGED_ADDRESSES_LENGTH, writeTaggedAddresses } from '../../src/switch/vlan-tag.ts';
 import { NaiveForwarder } from './naive-forwarder.ts';

@@ -4,7 +4,7 @@
  */
 import type { CounterName } from '../../src/switch/counters.ts';
 import { parseFrame } from '../../src/switch/ethernet.ts';
-import type { ForwarderSettings } from '../../src/switch/forwarding.ts';
+import type { ForwarderSettings } from '../../src/switch/forwarder-settings.ts';
 import { formatMac } from '../../src/switch/mac-address.ts';
 import { PortState } from '../../src/switch/port.ts';
 import { NO_VLAN, type PortVlans } from '../../src/switch/vlan-table.ts';

@@ -1,6 +1,6 @@
 /** The node's DHCP client against dnsmasq, each in a network namespace. */
 import { join } from 'node:path';
-import type { TapStatus } from '../../src/controller/node-api.ts';
+import type { TapStatus } from '../../src/controller/node-api-taps.ts';
 import { startNode } from './support/kith.ts';
 import { createNamespace } from './support/namespace.ts';
 import { startProgram, waitUntil } from './support/program.ts';

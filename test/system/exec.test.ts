@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { projectRoot } from '../../integration/qemu/places.ts';
 import type { Program } from '../../integration/qemu/program.ts';
 import { exitCodeOf } from '../../src/cli/exec/command-run.ts';
-import type { PortStatus } from '../../src/controller/node-api.ts';
+import type { PortStatus } from '../../src/controller/node-api-ports.ts';
 import { type OrdinaryUser, ordinaryUser, userWithNode } from './support/ordinary-user.ts';
 import { waitUntil } from './support/program.ts';
 import { systemTest } from './support/system-test.ts';

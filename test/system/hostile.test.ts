@@ -8,12 +8,9 @@ import type { ExecutionContext } from 'ava';
 import { befriend, KithNode, waitForLink } from '../../integration/qemu/kith-node.ts';
 import { projectRoot } from '../../integration/qemu/places.ts';
 import { runProgram } from '../../integration/qemu/program.ts';
-import type {
-  FriendStatus,
-  LinkStatus,
-  NodeStatus,
-  PortStatus,
-} from '../../src/controller/node-api.ts';
+import type { NodeStatus } from '../../src/controller/node-api.ts';
+import type { FriendStatus, LinkStatus } from '../../src/controller/node-api-friends.ts';
+import type { PortStatus } from '../../src/controller/node-api-ports.ts';
 import { udpRelay } from '../controller/relays.ts';
 import { seeded } from '../links/handshake/handshake-driver.ts';
 import { requestOctets } from '../switch/vde/fixtures.ts';

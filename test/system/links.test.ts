@@ -2,7 +2,8 @@
 import { readdirSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
 import { befriend, KithNode } from '../../integration/qemu/kith-node.ts';
-import type { LinkStatus, NodeStatus } from '../../src/controller/node-api.ts';
+import type { NodeStatus } from '../../src/controller/node-api.ts';
+import type { LinkStatus } from '../../src/controller/node-api-friends.ts';
 import { testFrame } from './support/cable.ts';
 import { startNode } from './support/kith.ts';
 import { openPlug } from './support/plug.ts';

@@ -1,7 +1,8 @@
 /** Rings of nodes: every frame arrives once, nobody is busy with it, and a cut heals. */
 import type { ExecutionContext } from 'ava';
 import { befriend, type KithNode } from '../../integration/qemu/kith-node.ts';
-import type { LinkStatus, StpStatus } from '../../src/controller/node-api.ts';
+import type { LinkStatus } from '../../src/controller/node-api-friends.ts';
+import type { StpStatus } from '../../src/controller/node-api-ports.ts';
 import { testFrame } from './support/cable.ts';
 import { startNode } from './support/kith.ts';
 import { openPlug, type Plug } from './support/plug.ts';

@@ -5,12 +5,12 @@ import type { ExecutionContext } from 'ava';
 import { KithNode, waitForLink } from '../../integration/qemu/kith-node.ts';
 import { projectRoot } from '../../integration/qemu/places.ts';
 import { type Finished, runProgram } from '../../integration/qemu/program.ts';
+import type { NodeStatus } from '../../src/controller/node-api.ts';
 import type {
   FriendStatus,
   MissingLink,
-  NodeStatus,
   WhyReport,
-} from '../../src/controller/node-api.ts';
+} from '../../src/controller/node-api-friends.ts';
 import {
   emitRefuse,
   parseResponse,

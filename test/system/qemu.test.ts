@@ -8,7 +8,7 @@ import { Guest, type GuestCard } from '../../integration/qemu/guest.ts';
 import { type PreparedSystem, prepareGuestSystem } from '../../integration/qemu/guest-system.ts';
 import type { KithNode } from '../../integration/qemu/kith-node.ts';
 import { parsePingSummary } from '../../integration/qemu/measurements.ts';
-import type { PortStatus } from '../../src/controller/node-api.ts';
+import type { PortStatus } from '../../src/controller/node-api-ports.ts';
 import { startFriends, startNode } from './support/kith.ts';
 import { waitUntil } from './support/program.ts';
 import { systemTest } from './support/system-test.ts';

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KithNode } from '../../integration/qemu/kith-node.ts';
-import type { SwitchStatus } from '../../src/controller/node-api.ts';
+import type { SwitchStatus } from '../../src/controller/node-api-switch.ts';
 import { watchProgram } from './support/program.ts';
 import { systemTest } from './support/system-test.ts';
 import { temporaryDirectory } from './support/temporary.ts';

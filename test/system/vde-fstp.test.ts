@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { befriend, type KithNode } from '../../integration/qemu/kith-node.ts';
 import { projectRoot } from '../../integration/qemu/places.ts';
-import type { StpStatus } from '../../src/controller/node-api.ts';
+import type { StpStatus } from '../../src/controller/node-api-ports.ts';
 import { type Cable, openCable, testFrame } from './support/cable.ts';
 import { startNode } from './support/kith.ts';
 import { startProgram, waitUntil } from './support/program.ts';

@@ -4,7 +4,7 @@ import type { ExecutionContext } from 'ava';
 import type { KithNode } from '../../integration/qemu/kith-node.ts';
 import { projectRoot } from '../../integration/qemu/places.ts';
 import { runProgram } from '../../integration/qemu/program.ts';
-import type { PortStatus } from '../../src/controller/node-api.ts';
+import type { PortStatus } from '../../src/controller/node-api-ports.ts';
 import { openCable, testFrame } from './support/cable.ts';
 import { startFriends, startNode } from './support/kith.ts';
 import { createNamespace, type Namespace } from './support/namespace.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { befriend, type KithNode } from '../../integration/qemu/kith-node.ts';
-import type { LinkStatus, WhyReport } from '../../src/controller/node-api.ts';
+import type { LinkStatus, WhyReport } from '../../src/controller/node-api-friends.ts';
 import { openCable, testFrame } from './support/cable.ts';
 import { startNode } from './support/kith.ts';
 import { connectNamespaces, createNamespace, type Namespace } from './support/namespace.ts';

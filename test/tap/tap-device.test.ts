@@ -1,10 +1,10 @@
 /** Devices over the sockets of memory, and over a system that refuses. */
 import test from 'ava';
 import { KithError } from '../../src/errors.ts';
-import type { SystemSockets } from '../../src/io/contract.ts';
 import { Errno, systemError } from '../../src/io/errno.ts';
 import { MemoryNetwork } from '../../src/io/memory-network.ts';
 import { MemorySockets } from '../../src/io/memory-sockets.ts';
+import type { SystemSockets } from '../../src/io/system-contract.ts';
 import type { TapOptions } from '../../src/tap/contract.ts';
 import { tapOpener } from '../../src/tap/tap-device.ts';
 

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConfigInput } from '../../../src/controller/config.ts';
-import type { LinkStatus } from '../../../src/controller/node-api.ts';
+import type { LinkStatus } from '../../../src/controller/node-api-friends.ts';
 import { eventually } from '../../processes.ts';
 import { kithLinks, kithUid, missingKith } from '../../switches.ts';
 import { type Contestant, FAR_END } from '../contestant.ts';

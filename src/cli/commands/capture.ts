@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CaptureRequest } from '../../controller/node-api.ts';
+import type { CaptureRequest } from '../../controller/node-api-ports.ts';
 import { KithError } from '../../errors.ts';
 import { addCommand, clientOf, wholeNumberOption } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';

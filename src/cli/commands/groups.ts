@@ -1,5 +1,9 @@
 import type { Command } from 'commander';
-import type { ChangedGroup, GroupStatus, PlaintextFloor } from '../../controller/node-api.ts';
+import type {
+  ChangedGroup,
+  GroupStatus,
+  PlaintextFloor,
+} from '../../controller/node-api-groups.ts';
 import { KithError } from '../../errors.ts';
 import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ImpairmentStatus } from '../../controller/node-api.ts';
+import type { ImpairmentStatus } from '../../controller/node-api-ports.ts';
 import { KithError } from '../../errors.ts';
 import type { BurstSettings, ImpairmentSettings } from '../../switch/impairment-settings.ts';
 import { addPrintingCommand, clientOf, print, wholeNumberOption } from '../command-kit.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { InviteOptions } from '../../controller/node-api.ts';
+import type { InviteOptions } from '../../controller/node-api-friends.ts';
 import { KithError } from '../../errors.ts';
 import { addPrintingCommand, clientOf, print, repeated } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';

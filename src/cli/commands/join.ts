@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ControlClient } from '../../controller/control-client.ts';
-import type { FriendStatus, LinkStatus } from '../../controller/node-api.ts';
+import type { FriendStatus, LinkStatus } from '../../controller/node-api-friends.ts';
 import { KithError } from '../../errors.ts';
 import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';

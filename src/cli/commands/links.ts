@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { LinkStatus, MissingLink } from '../../controller/node-api.ts';
+import type { LinkStatus, MissingLink } from '../../controller/node-api-friends.ts';
 import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';
 import { type Palette, printable } from '../style.ts';

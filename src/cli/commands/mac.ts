@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { MacStatus } from '../../controller/node-api.ts';
+import type { MacStatus } from '../../controller/node-api-ports.ts';
 import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';
 import type { Palette } from '../style.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { PortStatus } from '../../controller/node-api.ts';
+import type { PortStatus } from '../../controller/node-api-ports.ts';
 import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';
 import type { Paint, Palette } from '../style.ts';

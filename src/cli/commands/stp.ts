@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { StpPortRequest, StpStatus } from '../../controller/node-api.ts';
+import type { StpPortRequest, StpStatus } from '../../controller/node-api-ports.ts';
 import { KithError } from '../../errors.ts';
 import { addPrintingCommand, clientOf, print } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { NamedPort, SwitchChanges, SwitchStatus } from '../../controller/node-api.ts';
+import type { NamedPort, SwitchChanges, SwitchStatus } from '../../controller/node-api-switch.ts';
 import { KithError } from '../../errors.ts';
 import { addPrintingCommand, clientOf, print, wholeNumberOption } from '../command-kit.ts';
 import type { CliContext } from '../context.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ControlClient } from '../../controller/control-client.ts';
-import type { TapRequest, TapStatus } from '../../controller/node-api.ts';
+import type { TapRequest, TapStatus } from '../../controller/node-api-taps.ts';
 import { KithError } from '../../errors.ts';
 import {
   addPrintingCommand,

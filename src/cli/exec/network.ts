@@ -11,11 +11,15 @@
  */
 import type { ControlClient } from '../../controller/control-client.ts';
 import type { TapLease } from '../../controller/lease-keeper.ts';
-import type { TapEvent, TapStatus } from '../../controller/node-api.ts';
+import type { TapEvent, TapStatus } from '../../controller/node-api-taps.ts';
 import { tapSettings } from '../../controller/tap-settings.ts';
 import { KithError } from '../../errors.ts';
-import type { InterfaceAddress, InterfaceSettings, SystemSockets } from '../../io/contract.ts';
 import { Errno, SystemError } from '../../io/errno.ts';
+import type {
+  InterfaceAddress,
+  InterfaceSettings,
+  SystemSockets,
+} from '../../io/system-contract.ts';
 import { formatMac } from '../../switch/mac-address.ts';
 import { DHCP, leasedMtu } from '../../tap/interface-options.ts';
 import { tapOpener } from '../../tap/tap-device.ts';

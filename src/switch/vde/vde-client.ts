@@ -7,7 +7,7 @@ import { chmodSync, chownSync, existsSync, realpathSync, rmSync, statSync } from
 import { createConnection, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { KithError } from '../../errors.ts';
-import type { SystemSockets } from '../../io/contract.ts';
+import type { SystemSockets } from '../../io/system-contract.ts';
 import { CONTROL_NAME, codeOf } from './control-directory.ts';
 import {
   emitRequest,

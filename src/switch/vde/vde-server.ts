@@ -19,7 +19,7 @@
 import { accessSync, chmodSync, chownSync, constants, lstatSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { KithError } from '../../errors.ts';
-import type { SystemSockets } from '../../io/contract.ts';
+import type { SystemSockets } from '../../io/system-contract.ts';
 import { loadAccounts } from './accounts.ts';
 import { alreadyRunning, ControlDirectory, codeOf } from './control-directory.ts';
 import type { EndpointHost } from './endpoint-host.ts';

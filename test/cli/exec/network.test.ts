@@ -3,13 +3,13 @@ import test, { type ExecutionContext } from 'ava';
 import { ExecNetwork, type ExecNode, type ExecSystem } from '../../../src/cli/exec/network.ts';
 import type { ExecPlan } from '../../../src/cli/exec/plan.ts';
 import { type NameService, resolverText } from '../../../src/cli/exec/resolver.ts';
-import type { TapAttachment } from '../../../src/controller/node-api.ts';
+import type { TapAttachment } from '../../../src/controller/node-api-taps.ts';
 import { TapHold } from '../../../src/controller/tap-hold.ts';
 import { KithError } from '../../../src/errors.ts';
-import type { InterfaceSettings } from '../../../src/io/contract.ts';
 import { Errno, systemError } from '../../../src/io/errno.ts';
 import { MemoryNetwork } from '../../../src/io/memory-network.ts';
 import { MemorySockets } from '../../../src/io/memory-sockets.ts';
+import type { InterfaceSettings } from '../../../src/io/system-contract.ts';
 
 const PATH = '/home/tap-1.sock';
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 9);

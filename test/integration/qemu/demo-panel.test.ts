@@ -6,7 +6,7 @@ import {
   renderPanel,
   sparkline,
 } from '../../../integration/qemu/demo-panel.ts';
-import type { LinkStatus } from '../../../src/controller/node-api.ts';
+import type { LinkStatus } from '../../../src/controller/node-api-friends.ts';
 
 const link: LinkStatus = {
   state: 'up',

@@ -4,7 +4,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KithError } from '../../../src/errors.ts';
-import type { SystemSockets } from '../../../src/io/contract.ts';
+import type { SystemSockets } from '../../../src/io/system-contract.ts';
 import type { EndpointHost } from '../../../src/switch/vde/endpoint-host.ts';
 import { emitRequest, requestLength, type VdeRequest } from '../../../src/switch/vde/request.ts';
 import { parseSockaddr } from '../../../src/switch/vde/sockaddr.ts';

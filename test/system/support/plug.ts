@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { KithNode } from '../../../integration/qemu/kith-node.ts';
 import { projectRoot } from '../../../integration/qemu/places.ts';
-import type { PortStatus } from '../../../src/controller/node-api.ts';
+import type { PortStatus } from '../../../src/controller/node-api-ports.ts';
 import { emitPlugFrame, PLUG_HEADER_LENGTH } from '../../../src/switch/vde/plug-framing.ts';
 import { waitUntil } from './program.ts';
 
