@@ -63,6 +63,7 @@ export class FriendBook {
         name: stored.name,
         addresses: stored.addresses,
         ticketSecret: fromHex(stored.ticketSecret),
+        wasLinked: stored.wasLinked,
         ...now,
       });
     }
@@ -127,7 +128,7 @@ export class FriendBook {
     }
     const known = this.#friends.get(ticket.issuerUid);
     if (known !== undefined) {
-      if (wasNeverConnected(known)) {
+      if (known.source === 'joined' && !known.wasLinked) {
         // The ticket that it came in by was of no use: this one is in its place.
         known.name = ticket.issuerName;
         known.addresses = ticket.addresses;
@@ -289,6 +290,7 @@ export class FriendBook {
         ...(friend.ticketSecret === undefined
           ? {}
           : { ticketSecret: Buffer.from(friend.ticketSecret).toString('hex') }),
+        ...(friend.ticketSecret !== undefined && friend.wasLinked ? { wasLinked: true } : {}),
       });
     }
     return this.#store.saveFriends(stored);
@@ -304,11 +306,6 @@ interface Known {
 
 function fromHex(text: string | undefined): Uint8Array | undefined {
   return text === undefined ? undefined : Buffer.from(text, 'hex');
-}
-
-/** Whether all that we know of a friend is what its ticket said. */
-function wasNeverConnected({ source, ticketSecret }: Friend): boolean {
-  return source === 'joined' && ticketSecret !== undefined;
 }
 
 function isOpen(ticket: StoredTicket): boolean {

@@ -134,6 +134,7 @@ export class FriendLinks {
     friend.publicKey ??= session.friendPublicKey;
     if (friend.name === '') friend.name = session.friendName;
     friend.learntAddresses = session.friendAddresses;
+    friend.wasLinked = true;
     friend.forgetTrouble();
     if (session.role === 'initiator') friend.unreached = undefined;
     // Our own attempt, if there is one, goes on: the other end may see it succeed, and both

@@ -21,6 +21,8 @@ const storedFriend = z.strictObject({
   source: z.enum(['invited', 'joined']),
   /** A ticket's secret that is still to be redeemed with this friend. */
   ticketSecret: hex(16).optional(),
+  /** There was a link before that ticket was joined. */
+  wasLinked: z.literal(true).optional(),
 });
 export type StoredFriend = z.infer<typeof storedFriend>;
 

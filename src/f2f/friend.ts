@@ -85,6 +85,8 @@ export class Friend {
   addresses: readonly string[];
   #learntAddresses: readonly string[] = [];
   ticketSecret: Uint8Array | undefined;
+  /** There has been a link: what we know is more than a ticket said. */
+  wasLinked: boolean;
   /** The switch port of the friend's link, for as long as we know the friend. */
   readonly port: number;
 
@@ -115,6 +117,7 @@ export class Friend {
     port: number;
     publicKey?: Uint8Array | undefined;
     ticketSecret?: Uint8Array | undefined;
+    wasLinked?: boolean | undefined;
     formerUids?: readonly Uid[];
   }) {
     this.#uid = init.uid;
@@ -125,6 +128,8 @@ export class Friend {
     this.port = init.port;
     this.publicKey = init.publicKey;
     this.ticketSecret = init.ticketSecret;
+    // Until the first link the secret of its ticket is kept.
+    this.wasLinked = init.wasLinked ?? init.ticketSecret === undefined;
   }
 
   get uid(): Uid {

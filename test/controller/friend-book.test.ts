@@ -220,10 +220,17 @@ test('another ticket of a friend that was never connected takes the place of the
   t.is(friend.ticketSecret?.[0], 4);
   const [stored] = await open().load([]);
   t.deepEqual([stored?.name, stored?.ticketSecret?.[0]], ['robert', 4]);
-  friend.ticketSecret = undefined;
+  friend.ticketSecret = undefined; // as with the first link
+  friend.wasLinked = true;
+  const addresses = ['udp://192.0.2.3:4000', 'udp://192.0.2.2:4000'];
   await book.join(ticketOf('bobby', 'udp://192.0.2.3:4000', 5));
   t.is(friend.name, 'robert', 'a friend that has been here keeps its name');
-  t.deepEqual(friend.addresses, ['udp://192.0.2.3:4000', 'udp://192.0.2.2:4000']);
+  t.deepEqual(friend.addresses, addresses);
+  // So it does if that ticket was of no use, and after a restart.
+  const again = open();
+  const [kept] = await again.load([]);
+  await again.join(ticketOf('bert', 'udp://192.0.2.4:4000', 6));
+  t.deepEqual([kept?.name, kept?.addresses], ['robert', ['udp://192.0.2.4:4000', ...addresses]]);
 });
 
 test('tickets that cannot be joined are told', async (t) => {
