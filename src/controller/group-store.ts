@@ -6,10 +6,10 @@
  * the last word: the fingerprint does not fit any more, and the difference is dropped.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { KithError } from '../errors.ts';
+import { readIfThere } from '../f2f/read-if-there.ts';
 import { replaceFile } from '../f2f/replace-file.ts';
 import { groupKeySchema, groupNameSchema } from './config-friends.ts';
 import { PLAINTEXT_FLOORS } from './config-schema.ts';
@@ -40,20 +40,11 @@ const groupsFile = z.strictObject({
 });
 export type GroupsFile = z.infer<typeof groupsFile>;
 
-/** @throws KithError 'config' when the file is damaged */
+/** @throws KithError 'config' when the file is damaged, 'permission' when it cannot be read */
 export async function loadGroupsFile(home: string): Promise<GroupsFile> {
   const path = join(home, GROUPS_FILE);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
-      return { version: 1, groups: [] };
-    }
-    throw new KithError('permission', `${path} cannot be read; make it yours with chown.`, {
-      cause,
-    });
-  }
+  const text = await readIfThere(path);
+  if (text === undefined) return { version: 1, groups: [] };
   try {
     return groupsFile.parse(JSON.parse(text));
   } catch {

@@ -5,10 +5,11 @@
  * nothing. Who edits that part of the configuration later has the last word: `insteadOf`
  * does not fit any more, and the difference is dropped. Decision 18.
  */
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { KithError } from '../errors.ts';
+import { readIfThere } from '../f2f/read-if-there.ts';
 import { replaceFile } from '../f2f/replace-file.ts';
 import {
   checkedAgeingTime,
@@ -80,15 +81,8 @@ const switchFile = z.strictObject({ version: z.literal(1), settings: z.array(dif
 /** @throws KithError 'config' when the file is damaged, 'permission' when it cannot be read */
 export async function loadSwitchFile(home: string): Promise<readonly SwitchDifference[]> {
   const path = join(home, SWITCH_FILE);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return [];
-    throw new KithError('permission', `${path} cannot be read; make it yours with chown.`, {
-      cause,
-    });
-  }
+  const text = await readIfThere(path);
+  if (text === undefined) return [];
   try {
     return switchFile.parse(JSON.parse(text)).settings;
   } catch (cause) {

@@ -5,10 +5,10 @@
  * `successors.json`, the changes of keys that friends have proved. Friends from the
  * configuration are in the last one only.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { KithError } from '../errors.ts';
+import { readIfThere } from './read-if-there.ts';
 import { replaceFile } from './replace-file.ts';
 
 const hex = (octets: number) => z.string().regex(new RegExp(`^[0-9a-f]{${octets * 2}}$`));
@@ -92,15 +92,8 @@ export class FriendStore {
 
   async #read<Value>(name: string, schema: z.ZodType<Value[]>): Promise<Value[]> {
     const path = join(this.#home, name);
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return [];
-      throw new KithError('permission', `${path} cannot be read; make it yours with chown.`, {
-        cause,
-      });
-    }
+    const text = await readIfThere(path);
+    if (text === undefined) return [];
     try {
       return schema.parse(JSON.parse(text));
     } catch (cause) {
